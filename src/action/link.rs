@@ -1,0 +1,83 @@
+//! Rules of a link: what squall's proxy does to the bytes that pass.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Bytes, Duration};
+
+/// Which bytes of a link a rule applies to, seen from the one that opened the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From the client to the server: requests.
+    #[default]
+    Upstream,
+    /// From the server to the client: answers.
+    Downstream,
+    /// Both ways, each by the full amount.
+    Both,
+}
+
+/// How jitter is spread around the delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Evenly within ± jitter.
+    #[default]
+    Uniform,
+    /// Normal, jitter is the standard deviation; never below zero.
+    Normal,
+    /// Pareto with a heavy tail, jitter is the scale; never below the delay.
+    Pareto,
+}
+
+/// What happens to the bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum LinkEffect {
+    /// Each chunk leaves `add` (± `jitter`) later than it came, in order.
+    Delay {
+        /// The delay, one way.
+        add: Duration,
+        /// Spread around it.
+        #[serde(default)]
+        jitter: Duration,
+        /// Shape of the spread.
+        #[serde(default)]
+        distribution: Distribution,
+    },
+    /// At most this many bytes pass in a second, over all connections of the link.
+    Throttle {
+        /// Bytes per second.
+        per_second: Bytes,
+    },
+    /// Live connections are reset (RST), new ones are reset as they come.
+    Cut,
+    /// Bytes are accepted and kept; they are delivered, in order, when the rule goes.
+    BlackHole,
+    /// New connections are refused; live ones stay.
+    Refuse,
+    /// Chunks are cut into segments of at most `size`, `gap` apart.
+    Slice {
+        /// Bytes of a segment.
+        size: Bytes,
+        /// Pause between segments.
+        gap: Duration,
+    },
+    /// A close by one side reaches the other only after this time.
+    SlowClose {
+        /// How much later.
+        after: Duration,
+    },
+}
+
+/// One effect in one direction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkRule {
+    /// Which bytes.
+    #[serde(default)]
+    pub direction: Direction,
+    /// What happens to them.
+    pub effect: LinkEffect,
+}
