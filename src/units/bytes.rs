@@ -19,7 +19,11 @@ impl FromStr for Bytes {
             return Err(QuantityError::NoUnit { text: text.to_owned(), example: format!("{number}B") });
         }
         let scale = bytesize::ByteSize::from_str(&format!("1{unit}"))
-            .map_err(|_| QuantityError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned(), known: "B, kB, MB, GB, KiB, MiB, GiB" })?
+            .map_err(|_| QuantityError::UnknownUnit {
+                text: text.to_owned(),
+                unit: unit.to_owned(),
+                known: "B, kB, MB, GB, KiB, MiB, GiB",
+            })?
             .as_u64();
         let bytes = (number * scale as f64).round();
         if bytes > 1e18 {

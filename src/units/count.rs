@@ -15,8 +15,8 @@ impl FromStr for Count {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let (number, unit) = split(text)?;
-        let scale = thousands(unit)
-            .ok_or_else(|| QuantityError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned(), known: "k, M, G" })?;
+        let scale =
+            thousands(unit).ok_or_else(|| QuantityError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned(), known: "k, M, G" })?;
         let count = number * scale;
         if count > 1e18 || (count - count.round()).abs() > 1e-6 {
             return Err(QuantityError::OutOfRange(text.to_owned()));

@@ -18,7 +18,8 @@ impl FromStr for Rate {
         if unit.is_empty() {
             return Err(QuantityError::NoUnit { text: text.to_owned(), example: format!("{number}/s") });
         }
-        let unknown = || QuantityError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned(), known: "/s, /min, /h, with k, M or G before" };
+        let unknown =
+            || QuantityError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned(), known: "/s, /min, /h, with k, M or G before" };
         let (prefix, per) = unit.split_once('/').ok_or_else(unknown)?;
         let seconds = match per.trim() {
             "s" => 1.0,
