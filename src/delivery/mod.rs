@@ -1,1 +1,5 @@
-//! (room to be furnished)
+//! The verifier: which records arrived, once, in order and whole.
+
+mod verdict;
+
+pub use verdict::Verdict;

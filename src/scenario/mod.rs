@@ -1,1 +1,5 @@
-//! (room to be furnished)
+//! A scenario: what to ask. YAML → [`Scenario`](crate::scenario) → checks; the grammar of expectations.
+
+mod expectation;
+
+pub use expectation::{AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, OnNoData, Subject, Window};

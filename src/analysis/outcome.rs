@@ -1,0 +1,412 @@
+//! What analysis finds, as data: everything that a report shows, and nothing that it must work out.
+//!
+//! Moments are seconds since the schedule's zero (`start`); `None` where there was no traffic is said by `start` being none, then
+//! since the journal's first line. Every figure has its error where one is known.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Strength, Testimony};
+use crate::clock::Timestamp;
+use crate::journal::{Accounting, CheckpointRecord, Ending, FaultId, Of};
+use crate::metric::{Metric, Unit};
+
+/// A measured value with its error, in base units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Value.
+    pub value: f64,
+    /// The true value lies within `value ± error`.
+    pub error: Option<f64>,
+}
+
+/// A moment of the recovery timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "snake_case")]
+pub enum Moment {
+    /// Seen.
+    Seen {
+        /// Seconds since the schedule's zero.
+        at: f64,
+        /// Its error, in seconds.
+        error: f64,
+        /// Where it was read: `Flink exception time stamp`, `sink partition 3`, …
+        source: String,
+    },
+    /// Not seen, and why.
+    NotSeen {
+        /// Reason.
+        reason: String,
+    },
+}
+
+/// T0 to T9 of one fault; definitions in `ARCHITECTURE.md`, *Measures*.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "named and defined in ARCHITECTURE.md")]
+pub struct RecoveryTimeline {
+    pub t0_effective: Moment,
+    pub t1_last_output: Moment,
+    pub t2_departed_running: Moment,
+    pub t3_slots_back: Moment,
+    pub t4_all_running: Moment,
+    pub t5_first_output: Moment,
+    pub t6_first_new_output: Moment,
+    pub t7_first_checkpoint: Moment,
+    pub t8_lag_back: Moment,
+    pub t9_latency_back: Moment,
+}
+
+/// A stretch of a recovery. Phases tile T0 to max(T8, T9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecoveryPhase {
+    /// `detection`, `scheduling`, `restore`, `first output`, `catch-up`.
+    pub name: String,
+    /// Start, in seconds since the schedule's zero.
+    pub from: f64,
+    /// End.
+    pub to: f64,
+}
+
+/// How a fault went for the pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "snake_case")]
+pub enum Recovery {
+    /// Disturbed, and back in its band.
+    Recovered {
+        /// max(T8, T9) − T0, for a held fault from its removal.
+        time: Figure,
+    },
+    /// Acted, and nothing left its band.
+    RodeThrough,
+    /// Disturbed, and not back by the end of the run.
+    NotRecovered {
+        /// How long was watched since the fault (or its removal).
+        watched: f64,
+        /// How far it is from its band, in words.
+        how_far: String,
+    },
+    /// Disturbed, and not back when the next disturbance began: no data beyond.
+    Censored {
+        /// How long was watched.
+        watched: f64,
+        /// What began.
+        by: String,
+    },
+    /// Nothing can be said, and why: it did not act, had no target, no baseline, no data.
+    Inconclusive {
+        /// Reason.
+        reason: String,
+    },
+}
+
+/// One deed of a fault and its witness.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deed {
+    /// What was done.
+    pub what: String,
+    /// Why it failed, where it did.
+    pub error: Option<String>,
+    /// What the witness saw; none: nobody looked.
+    pub testimony: Option<Testimony>,
+    /// Whether it was taken back: none where nothing is to be.
+    pub undone: Option<Undone>,
+}
+
+/// How an undo ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undone {
+    /// When, in seconds since the schedule's zero; none: not yet.
+    pub at: Option<f64>,
+    /// Whether looking showed it restored.
+    pub restored: bool,
+    /// What was seen, or the error.
+    pub what: String,
+}
+
+/// One fault of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultOutcome {
+    /// Which.
+    pub fault: FaultId,
+    /// `kill-taskmanager`, `delay-sink`, …
+    pub kind: String,
+    /// The choice in words.
+    pub target: String,
+    /// When it was to fire.
+    pub planned: f64,
+    /// Whether it is held until its undo.
+    pub held: bool,
+    /// When its last deed was taken back (held faults), in seconds since the schedule's zero.
+    pub removed: Option<f64>,
+    /// Whether the world changed and the victim carried work of this job.
+    pub acted: bool,
+    /// Strength of the weakest witness.
+    pub witness: Option<Strength>,
+    /// The deeds.
+    pub deeds: Vec<Deed>,
+    /// What left its band, in words; empty: nothing did.
+    pub disturbed: Vec<String>,
+    /// How it went.
+    pub recovery: Recovery,
+    /// T0–T9.
+    pub timeline: RecoveryTimeline,
+    /// The phases; empty where T0 or the end was not seen.
+    pub phases: Vec<RecoveryPhase>,
+    /// (T6 − T1) less the usual gap.
+    pub outage: Option<Figure>,
+    /// Restarts of the job that this fault explains.
+    pub restarts: u32,
+    /// Records that the source read again: position at T0 less the restored position.
+    pub replayed: Option<u64>,
+    /// Age of the newest completed checkpoint at T0, in seconds.
+    pub checkpoint_age: Option<f64>,
+    /// Highest output lag from T0 to the recovery, and when.
+    pub max_output_lag: Option<(f64, f64)>,
+    /// Output lag's catch-up rate, records per second.
+    pub catch_up_rate: Option<f64>,
+    /// Asked-for and achieved shares, for faults on the data.
+    pub achieved: Vec<(String, f64, f64)>,
+    /// Sentences worth reading: overlap with another fault, censoring, several restarts.
+    pub notes: Vec<String>,
+}
+
+/// A named stretch of the run and its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WindowOutcome {
+    /// `baseline`, `lose-one`, `recovery of lose-one`, `after lose-one`.
+    pub name: String,
+    /// Start, in seconds since the schedule's zero.
+    pub from: f64,
+    /// End.
+    pub to: f64,
+    /// Acknowledged records per second, by intended time.
+    pub input_per_second: Option<f64>,
+    /// Visible records per second.
+    pub output_per_second: Option<f64>,
+    /// Highest output lag.
+    pub max_output_lag: Option<f64>,
+    /// Metric → (p50, p99, p99.9, max) in seconds, of the distributions.
+    pub latency: BTreeMap<Metric, [f64; 4]>,
+    /// Checkpoints completed in it.
+    pub checkpoints_completed: u32,
+    /// Checkpoints failed in it.
+    pub checkpoints_failed: u32,
+    /// Restarts of the job in it.
+    pub restarts: u32,
+}
+
+/// Met, failed, or no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Met.
+    Met,
+    /// Failed.
+    Failed,
+    /// No data: never a pass.
+    NoData,
+}
+
+/// One expectation, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpectationOutcome {
+    /// As written.
+    pub text: String,
+    /// Line of the scenario file.
+    pub line: u32,
+    /// Judgement.
+    pub status: Status,
+    /// What was observed, for people: `17.2 s ± 0.50 s`, `14.1 k at 0:51`, `238,910 records: 0 lost, 0 twice, 0 corrupt`.
+    pub observed: String,
+    /// The value compared, in base units.
+    pub value: Option<Figure>,
+    /// When it was observed.
+    pub at: Option<f64>,
+    /// Why there is no data, where there is none.
+    pub reason: Option<String>,
+}
+
+/// The verdict over a run. In order of precedence, as the exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Exit 5: a fault may still be active.
+    CleanupIncomplete,
+    /// Exit 130.
+    Interrupted,
+    /// Exit 1.
+    ToolError,
+    /// Exit 98.
+    Aborted,
+    /// Exit 99.
+    Failed,
+    /// Exit 4.
+    Inconclusive,
+    /// Exit 0.
+    Met,
+}
+
+/// Points of one line of a chart: seconds since the schedule's zero, value in base units. A `NaN` value is a gap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// What.
+    pub metric: Metric,
+    /// Of what.
+    pub of: Of,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// `(seconds, value)`, ascending.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Percentiles of a distribution over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatencySeries {
+    /// What.
+    pub metric: Metric,
+    /// `(seconds, p50, p99, max)` in seconds, by intended time.
+    pub points: Vec<(f64, f64, f64, f64)>,
+}
+
+/// A state of the job from a moment on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// Seconds since the schedule's zero.
+    pub at: f64,
+    /// Its error.
+    pub error: f64,
+    /// State.
+    pub state: String,
+}
+
+/// A restart of the job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Restart {
+    /// Seconds since the schedule's zero.
+    pub at: f64,
+    /// The fault that explains it; none is *unexplained*.
+    pub explained_by: Option<FaultId>,
+    /// The exception, one line.
+    pub cause: String,
+}
+
+/// Load of the partitions or subtasks, asked for and achieved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SkewOutcome {
+    /// `partitions of orders`, `subtasks of <vertex>`.
+    pub of: String,
+    /// Window that it was measured over: `baseline`, a fault's name.
+    pub window: String,
+    /// Records of each.
+    pub records: Vec<u64>,
+    /// max ÷ mean.
+    pub skew: f64,
+    /// What the settings ask for, where that can be worked out.
+    pub asked: Option<f64>,
+}
+
+/// The four lags per partition at a moment: the end of the baseline, the worst, the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LagRow {
+    /// Topic and partition.
+    pub partition: String,
+    /// Position lag: baseline median, worst, last.
+    pub position: [Option<f64>; 3],
+    /// Committed lag: baseline median, worst, last.
+    pub committed: [Option<f64>; 3],
+    /// Output lag: baseline median, worst, last.
+    pub output: [Option<f64>; 3],
+    /// Time lag: baseline median, worst, last.
+    pub time: [Option<f64>; 3],
+}
+
+/// Something worth doing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `problem`, `risk`, `note`.
+    pub severity: String,
+    /// One line.
+    pub title: String,
+    /// What was seen.
+    pub evidence: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// Everything that a report shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Run id.
+    pub run: String,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its `about`.
+    pub about: String,
+    /// Cluster and what it is: `laptop: 1 broker, 2 TaskManagers`.
+    pub cluster: String,
+    /// Kind of cluster.
+    pub cluster_kind: String,
+    /// Seed.
+    pub seed: u64,
+    /// Version of squall.
+    pub squall: String,
+    /// First line of the journal.
+    pub started: Timestamp,
+    /// The schedule's zero.
+    pub start: Option<Timestamp>,
+    /// Last line of the journal, in seconds since the schedule's zero.
+    pub end: f64,
+    /// End of the traffic, in seconds since the schedule's zero.
+    pub traffic_end: Option<f64>,
+    /// How it ended; none: the journal breaks off (killed), which reads as interrupted.
+    pub ending: Option<Ending>,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Why, most important first; each names the expectation, the fault or the undo.
+    pub reasons: Vec<String>,
+    /// What happened in one or two plain sentences, for the first screen.
+    pub sentence: String,
+    /// Expectations in the order of the file.
+    pub expectations: Vec<ExpectationOutcome>,
+    /// Faults in the order in which they fired.
+    pub faults: Vec<FaultOutcome>,
+    /// Windows in order.
+    pub windows: Vec<WindowOutcome>,
+    /// Series for the charts, full resolution.
+    pub series: Vec<Series>,
+    /// Latencies over time.
+    pub latency: Vec<LatencySeries>,
+    /// The job's states.
+    pub states: Vec<StateChange>,
+    /// Its restarts.
+    pub restarts: Vec<Restart>,
+    /// Checkpoints by id.
+    pub checkpoints: Vec<CheckpointRecord>,
+    /// Lags per partition.
+    pub lags: Vec<LagRow>,
+    /// Skews.
+    pub skews: Vec<SkewOutcome>,
+    /// The generator's books.
+    pub accounting: Option<Accounting>,
+    /// Whether the generator kept its schedule, and if not why, in words.
+    pub generator: Result<(), String>,
+    /// The verifier's verdict.
+    pub delivery: Option<crate::delivery::Verdict>,
+    /// Findings, most important first.
+    pub findings: Vec<Finding>,
+    /// Hints from logs; never a verdict.
+    pub hints: Vec<String>,
+    /// Happenings for the live lines and the report's event list: `(seconds, word, sentence)`.
+    pub happenings: Vec<(f64, String, String)>,
+    /// Probe → (interval, cache age) in seconds.
+    pub resolutions: BTreeMap<String, (f64, f64)>,
+    /// Probe → how often it could not look, and the last error.
+    pub probe_errors: BTreeMap<String, (u32, String)>,
+    /// Clock → (offset, uncertainty) in seconds.
+    pub clocks: BTreeMap<String, (f64, f64)>,
+    /// Section → facts.
+    pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// Undos that were not read back as restored.
+    pub open_undos: Vec<String>,
+}

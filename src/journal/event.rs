@@ -1,0 +1,480 @@
+//! What a journal holds. Written once by the engine, read by analysis, the guard and `undo`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Aim, Inverse, Testimony, View};
+use crate::clock::{ClockOffset, Timestamp};
+use crate::metric::Metric;
+use crate::units::Duration;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Dense from 0, over `journal.ndjson` and `samples/` together: the order in which analysis takes them in.
+    pub seq: u64,
+    /// When it was written, on squall's clock.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: EventKind,
+}
+
+/// Names a fault of the timeline and which of its occurrences (`every:`) is meant, from 0.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FaultId {
+    /// The timeline's name for it.
+    pub name: String,
+    /// From 0.
+    pub occurrence: u32,
+}
+
+/// Names an undo within its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UndoId(pub u64);
+
+/// What a value was measured on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Of {
+    /// The whole pipeline.
+    Run,
+    /// One stream of the traffic.
+    Stream(String),
+    /// One partition of a topic.
+    Partition {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: u32,
+    },
+    /// One subtask of a vertex.
+    Subtask {
+        /// Name of the vertex.
+        vertex: String,
+        /// Index from 0.
+        index: u32,
+    },
+    /// One node, by the cluster's name for it.
+    Node(String),
+    /// One change of the traffic, by its undo.
+    Change(UndoId),
+}
+
+/// A phase of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Cluster, topics and job are made ready.
+    Preparing,
+    /// Traffic flows; the timeline goes.
+    Running,
+    /// Traffic has stopped; the sink is read to its end.
+    Draining,
+    /// What is left of faults is undone, and what squall made is removed.
+    CleaningUp,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// As planned.
+    Completed,
+    /// By an `abort-when`: the condition and what was seen.
+    Aborted(String),
+    /// By a signal: its name.
+    Interrupted(String),
+    /// By an error of squall's, or a lost cluster.
+    Failed(String),
+}
+
+/// One checkpoint, as last seen; written again whenever it changed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckpointRecord {
+    /// Flink's id. Ids go on over restarts of the job.
+    pub id: u64,
+    /// `in-progress`, `completed`, `failed`.
+    pub status: String,
+    /// Whether it is a savepoint.
+    pub savepoint: bool,
+    /// When it was triggered, by the JobManager's clock.
+    pub triggered: Timestamp,
+    /// When the last subtask acknowledged, or when it failed, by the JobManager's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// End to end, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<f64>,
+    /// Parts of the slowest subtask, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest: Option<CheckpointParts>,
+    /// Bytes written by this checkpoint.
+    pub checkpointed_bytes: u64,
+    /// Full size of the state.
+    pub state_bytes: u64,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// Where the time of the slowest subtask's checkpoint went, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckpointParts {
+    /// `vertex name (index)`.
+    pub subtask: String,
+    /// From the trigger to the first barrier, by Flink.
+    pub start_delay_s: f64,
+    /// Waiting for the other inputs' barriers.
+    pub alignment_s: f64,
+    /// Synchronous part.
+    pub sync_s: f64,
+    /// Asynchronous part.
+    pub async_s: f64,
+    /// End to end.
+    pub end_to_end_s: f64,
+}
+
+/// When one attempt of a subtask entered its states, by the JobManager's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubtaskTimes {
+    /// Name of the vertex.
+    pub vertex: String,
+    /// Index from 0.
+    pub index: u32,
+    /// Attempt from 0.
+    pub attempt: u32,
+    /// Its present state.
+    pub state: String,
+    /// Flink's id of the TaskManager that runs it.
+    pub taskmanager: Option<String>,
+    /// `SCHEDULED`, `DEPLOYING`, `INITIALIZING`, `RUNNING`, … → when; states that it has not entered are absent.
+    pub entered: BTreeMap<String, Timestamp>,
+}
+
+/// Records of one sink partition that became visible in one poll, or several within about 100 ms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputBatch {
+    /// Sink topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: u32,
+    /// Records of this run, each counted as often as it was seen.
+    pub records: u64,
+    /// Of them, those seen for the first time.
+    pub fresh: u64,
+    /// When the reader saw the first of them.
+    pub first_seen: Timestamp,
+    /// When the reader saw the last of them.
+    pub last_seen: Timestamp,
+    /// How long the reader had not looked before `first_seen`: the error of "first seen".
+    pub poll_gap: Duration,
+    /// Furthest intended time so far, per stream and input partition.
+    pub furthest: Vec<Furthest>,
+}
+
+/// How far into an input partition the output has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Furthest {
+    /// Index of the stream in the scenario.
+    pub stream: u8,
+    /// Input partition.
+    pub partition: u16,
+    /// Intended time of the furthest record.
+    pub intended: Timestamp,
+}
+
+/// What happened. Externally tagged: `{"fault-aimed": {…}}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum EventKind {
+    /// First line of every journal.
+    RunStarted {
+        /// Version of this format; a newer one is refused.
+        schema: u32,
+        /// Run id.
+        run: String,
+        /// Version of squall.
+        squall: String,
+        /// Process id and start ticks of the engine, for the guard and for `status`.
+        engine: (i32, u64),
+    },
+    /// A fact for whoever doubts: versions, addresses, effective configuration, by section.
+    Facts {
+        /// `versions`, `flink-config`, `checkpoint-config`, `kafka-config`, `machine`, …
+        section: String,
+        /// Name → value; secrets never come here.
+        facts: BTreeMap<String, String>,
+    },
+    /// Something that this run made and will remove: `topic`, `group`, `job`, `file`, and its name.
+    Made {
+        /// What kind of thing.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// A thing that this run made was removed.
+    Removed {
+        /// What kind of thing.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// A phase begins.
+    Phase(Phase),
+    /// The job under test runs (again): after submit, attach or restore.
+    JobRuns {
+        /// Flink's id.
+        id: String,
+        /// Its name.
+        name: String,
+        /// Vertices in topological order: id, name, parallelism.
+        vertices: Vec<(String, String, u32)>,
+    },
+    /// The schedule's zero.
+    TrafficStarted {
+        /// Intended time of the first record.
+        start: Timestamp,
+        /// Stream → topic and partitions, in stream order.
+        streams: Vec<(String, String, u32)>,
+    },
+    /// The rate of a stream's schedule changes by itself (ramp, step).
+    RateChanged {
+        /// The stream.
+        stream: String,
+        /// Records per second from now on.
+        per_second: f64,
+    },
+    /// Traffic has stopped.
+    TrafficStopped(Accounting),
+    /// A moment of the timeline has come.
+    FaultDue {
+        /// Which.
+        fault: FaultId,
+        /// When it was to fire.
+        planned: Timestamp,
+    },
+    /// It has chosen its targets.
+    FaultAimed {
+        /// Which.
+        fault: FaultId,
+        /// The cluster as it saw it.
+        view: View,
+        /// Its choice.
+        aim: Aim,
+    },
+    /// It found no target, was not allowed, or its moment never came.
+    FaultNotAimed {
+        /// Which.
+        fault: FaultId,
+        /// Why.
+        reason: String,
+    },
+    /// An undo, synced before its deed.
+    UndoRecorded {
+        /// Its id.
+        undo: UndoId,
+        /// The fault that it belongs to.
+        fault: FaultId,
+        /// The step of the aim that it takes back.
+        step: u32,
+        /// What to do.
+        inverse: Inverse,
+        /// When the fault's own settings want it.
+        due: Option<Timestamp>,
+    },
+    /// A deed was done, or failed.
+    ActionPerformed {
+        /// Which fault.
+        fault: FaultId,
+        /// Which step of its aim.
+        step: u32,
+        /// When the world changed, as near as the deed can tell.
+        effective: Option<Timestamp>,
+        /// What was done.
+        what: String,
+        /// Why it failed, where it did.
+        error: Option<String>,
+    },
+    /// A witness has looked.
+    Witnessed {
+        /// Which fault.
+        fault: FaultId,
+        /// Which step of its aim.
+        step: u32,
+        /// What it saw.
+        testimony: Testimony,
+    },
+    /// An undo begins.
+    UndoStarted {
+        /// Which.
+        undo: UndoId,
+        /// `engine`, `guard`, `undo command`.
+        by: String,
+    },
+    /// An undo was done and looked at, or failed.
+    UndoPerformed {
+        /// Which.
+        undo: UndoId,
+        /// Whether looking at the target showed it restored.
+        restored: bool,
+        /// What was seen.
+        what: String,
+        /// Why it failed, where it did.
+        error: Option<String>,
+    },
+    /// Every deed of a fault is taken back or was over at once.
+    FaultRemoved {
+        /// Which.
+        fault: FaultId,
+    },
+    /// The job's state changed, or is unknown.
+    JobState {
+        /// `RUNNING`, `RESTARTING`, …; `UNKNOWN` while no JobManager answers, `LOST` when it knows the job no more.
+        state: String,
+        /// When, by the JobManager's clock, where its answer says.
+        since: Option<Timestamp>,
+        /// How long nobody had looked: the error of the moment without `since`.
+        poll_gap: Duration,
+    },
+    /// Subtasks running of all, when that changed.
+    SubtasksRunning {
+        /// Running.
+        running: u32,
+        /// All.
+        total: u32,
+        /// How long nobody had looked (poll gap and cache age).
+        poll_gap: Duration,
+    },
+    /// An attempt of a subtask entered a state.
+    SubtaskTimes(SubtaskTimes),
+    /// An entry of Flink's exception history that was not there before.
+    Exception {
+        /// When, by the JobManager's clock.
+        thrown: Timestamp,
+        /// Class name.
+        name: String,
+        /// The task that reported it.
+        task: Option<String>,
+        /// The TaskManager of that task, often a survivor.
+        taskmanager: Option<String>,
+        /// The innermost cause, one line.
+        cause: String,
+    },
+    /// A checkpoint, new or changed.
+    Checkpoint(CheckpointRecord),
+    /// The job was restored.
+    Restored {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Whether it is a savepoint.
+        savepoint: bool,
+        /// When state restore began, by the JobManager's clock.
+        at: Timestamp,
+    },
+    /// One value.
+    Sample {
+        /// What.
+        metric: Metric,
+        /// Of what.
+        of: Of,
+        /// In the metric's base unit.
+        value: f64,
+    },
+    /// A distribution over the time since the last one of the same metric and subject: HdrHistogram V2, compressed, base64;
+    /// values in microseconds. The window is of *intended* times.
+    Histogram {
+        /// What.
+        metric: Metric,
+        /// Of what.
+        of: Of,
+        /// Start of the window.
+        from: Timestamp,
+        /// End of the window.
+        to: Timestamp,
+        /// Values below zero, which the histogram cannot hold.
+        negative: u64,
+        /// The histogram.
+        histogram: String,
+    },
+    /// Records became visible in the sink.
+    Output(OutputBatch),
+    /// A probe's resolution, once per probe and when it changes.
+    Resolution {
+        /// Name of the probe.
+        probe: String,
+        /// Poll interval.
+        interval: Duration,
+        /// Age that its source's cache adds at most.
+        cache: Duration,
+    },
+    /// A probe could not look. Missing is unknown, not zero.
+    ProbeFailed {
+        /// Name of the probe.
+        probe: String,
+        /// Why.
+        error: String,
+    },
+    /// A value that must move has stood still for so long that it is no data.
+    Frozen {
+        /// What.
+        metric: Metric,
+        /// Of what.
+        of: Of,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Offset of another clock.
+    Clock {
+        /// `jobmanager`, `broker`.
+        of: String,
+        /// Theirs minus ours.
+        offset: ClockOffset,
+    },
+    /// A line of a log that hints at something; never a verdict.
+    Hint {
+        /// `transaction`, `fencing`, …
+        topic: String,
+        /// Escaped by whoever shows it.
+        line: String,
+    },
+    /// An abort condition held.
+    Abort {
+        /// Its text.
+        condition: String,
+        /// What was seen.
+        seen: String,
+    },
+    /// What the verifier found, after draining.
+    Delivery(crate::delivery::Verdict),
+    /// Last line of a run that came to its end.
+    RunEnded {
+        /// How.
+        ending: Ending,
+        /// Whether every undo was read back as restored.
+        clean: bool,
+    },
+}
+
+/// The generator's books; they always add up: scheduled = sent + unsent, sent = acknowledged + failed + unresolved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Accounting {
+    /// Records that the schedule asked for.
+    pub scheduled: u64,
+    /// Handed to the producer.
+    pub sent: u64,
+    /// Never handed over: the generator was behind when it stopped.
+    pub unsent: u64,
+    /// Acknowledged.
+    pub acknowledged: u64,
+    /// Refused for good, certainly not written.
+    pub failed: u64,
+    /// Outcome unknown.
+    pub unresolved: u64,
+    /// What limited the generator, where it was behind.
+    pub limited_by: Option<String>,
+}
