@@ -11,6 +11,7 @@ mod duration;
 mod parse;
 mod rate;
 mod ratio;
+mod secret;
 
 pub use bytes::Bytes;
 pub use count::Count;
@@ -18,6 +19,7 @@ pub use duration::Duration;
 pub use parse::QuantityError;
 pub use rate::Rate;
 pub use ratio::Ratio;
+pub use secret::{Secret, SecretError, SecretSource};
 
 /// Serde and schema of a quantity that is written as text.
 macro_rules! written_quantity {
