@@ -1,1 +1,3 @@
+//! The `squall` command.
+
 fn main() {}

@@ -1,1 +1,4 @@
 //! Integration tests of the library and the binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
+
+mod architecture;
