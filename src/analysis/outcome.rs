@@ -221,6 +221,8 @@ pub struct ExpectationOutcome {
     pub observed: String,
     /// The value compared, in base units.
     pub value: Option<Figure>,
+    /// Unit of `value`; none for words (delivery, the job's state).
+    pub unit: Option<Unit>,
     /// When it was observed.
     pub at: Option<f64>,
     /// Why there is no data, where there is none.

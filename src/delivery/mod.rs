@@ -2,4 +2,4 @@
 
 mod verdict;
 
-pub use verdict::Verdict;
+pub use verdict::{Offender, Verdict};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
+
 /// Counts of a run's records after draining. The input topic is the reference.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,4 +36,21 @@ pub struct Verdict {
     pub lost_by_kafka: u64,
     /// Why no verdict is possible, where none is.
     pub no_data: Option<String>,
+    /// The first records of each kind that went wrong, at most ten a kind; `delivery.ndjson` holds all.
+    pub offenders: Vec<Offender>,
+}
+
+/// A record that went wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offender {
+    /// `lost`, `duplicate`, `reordered`, `corrupt`, …
+    pub kind: String,
+    /// Stream of the scenario.
+    pub stream: String,
+    /// Input partition, where it is known.
+    pub partition: Option<u32>,
+    /// Sequence number in the stream.
+    pub sequence: u64,
+    /// When the schedule wanted it sent; names the window that it belongs to.
+    pub intended: Timestamp,
 }
