@@ -12,8 +12,10 @@ fn allowed() -> Edges {
     let mut edges = Edges::new();
     for row in text.lines().skip_while(|line| !line.starts_with("| `src/` |")).skip(2).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let rooms: Vec<String> =
-            cells[0].split(',').map(|room| room.trim().trim_matches('`').trim_end_matches('/').trim_end_matches(".rs").to_owned()).collect();
+        let rooms: Vec<String> = cells[0]
+            .split(',')
+            .map(|room| room.trim().trim_matches('`').trim_end_matches('/').trim_end_matches(".rs").to_owned())
+            .collect();
         let used: BTreeSet<String> = match cells[2] {
             "–" => BTreeSet::new(),
             "all" => BTreeSet::from(["*".to_owned()]),
