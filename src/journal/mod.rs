@@ -7,6 +7,7 @@
 mod event;
 mod folder;
 mod reader;
+mod undos;
 mod writer;
 
 use std::io;
@@ -19,6 +20,7 @@ pub use event::{
 
 pub use folder::RunFolder;
 pub use reader::Reader;
+pub use undos::{OpenUndo, OpenUndos};
 pub use writer::Writer;
 
 /// Version of the format that this squall writes, and the newest that it reads.
