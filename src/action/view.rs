@@ -17,6 +17,9 @@ pub struct View {
     pub links: Vec<LinkView>,
     /// Topics of the scenario.
     pub topics: Vec<TopicView>,
+    /// The folder of checkpoints, where it is a mount of its own on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_storage: Option<String>,
 }
 
 /// A node and the work that it carries.

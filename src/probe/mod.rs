@@ -1,1 +1,1 @@
-//! (room to be furnished)
+//! (room)

@@ -1,0 +1,54 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::link::{self, Link};
+use super::{Fault, NoTarget};
+use crate::action::{Ability, Aim, Direction, Distribution, LinkEffect, LinkRule, View};
+use crate::units::Duration;
+
+/// Delays the answers that the job gets from its input, on live connections too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DelaySource {
+    /// The delay. It counts one way: a request and its answer take this much longer together.
+    pub add: Duration,
+    /// Spread around it.
+    #[serde(default)]
+    pub jitter: Duration,
+    /// Shape of the spread.
+    #[serde(default)]
+    pub distribution: Distribution,
+    /// How long.
+    pub r#for: Duration,
+}
+
+impl Fault for DelaySource {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::LinkRules]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        Some(self.r#for)
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        if self.add == Duration::ZERO && self.jitter == Duration::ZERO {
+            vec![("add", "a delay of 0s does nothing".to_owned())]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn harm(&self) -> String {
+        format!("everything that comes from the source takes {} longer", self.add)
+    }
+
+    fn aim(&self, view: &View, _: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let rule = LinkRule {
+            direction: Direction::Downstream,
+            effect: LinkEffect::Delay { add: self.add, jitter: self.jitter, distribution: self.distribution },
+        };
+        link::aim(Link::Source, rule, self.r#for, view)
+    }
+}

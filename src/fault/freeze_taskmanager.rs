@@ -1,0 +1,69 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Choice, Operator};
+use super::{Fault, NoTarget};
+use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::units::{Duration, Ratio};
+
+/// Freezes TaskManagers (SIGSTOP, or the engine's pause). No connection is reset: only the heartbeat time-out tells. One that was frozen beyond it and held
+/// exactly-once sink tasks dies when it thaws, fenced; the undo then starts another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FreezeTaskmanager {
+    /// How many; without any choice one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Share of all of them, rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Ratio>,
+    /// This one, by the cluster's or Flink's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Those that run this operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Operator>,
+    /// Only idle ones, to show that losing them does no harm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_no_slot: bool,
+    /// How long.
+    pub r#for: Duration,
+}
+
+impl FreezeTaskmanager {
+    fn choice(&self) -> Choice<'_> {
+        Choice { count: self.count, share: self.share, id: self.id.as_deref(), runs: self.runs.as_ref(), holds_no_slot: self.holds_no_slot }
+    }
+}
+
+impl Fault for FreezeTaskmanager {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::FreezeNode(Role::Taskmanager)]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        Some(self.r#for)
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        self.choice().problems()
+    }
+
+    fn harm(&self) -> String {
+        format!("freezes TaskManagers for {}", self.r#for)
+    }
+
+    fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let victims = self.choice().victims(Role::Taskmanager, view, rng)?;
+        Ok(process::aim(
+            &victims,
+            view,
+            &NodeDeed::Freeze,
+            |node| Some(Inverse::Thaw { node }),
+            |node| Witness::Frozen { node },
+            self.undo_after(),
+            true,
+        ))
+    }
+}

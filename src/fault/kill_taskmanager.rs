@@ -1,0 +1,74 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Choice, Operator};
+use super::{Fault, NoTarget};
+use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::units::{Duration, Ratio};
+
+/// Kills TaskManagers with SIGKILL (or the engine's kill). Flink notices by a reset connection at once, or by refused heartbeats after
+/// `heartbeat.interval` × `heartbeat.rpc-failure-threshold`; until then it may hand out the dead slots again, so that one kill shows as several restarts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KillTaskmanager {
+    /// How many; without any choice one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Share of all of them, rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Ratio>,
+    /// This one, by the cluster's or Flink's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Those that run this operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Operator>,
+    /// Only idle ones, to show that losing them does no harm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_no_slot: bool,
+    /// When squall starts what nobody else did; without it at the end of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_after: Option<Duration>,
+}
+
+impl KillTaskmanager {
+    fn choice(&self) -> Choice<'_> {
+        Choice { count: self.count, share: self.share, id: self.id.as_deref(), runs: self.runs.as_ref(), holds_no_slot: self.holds_no_slot }
+    }
+}
+
+impl Fault for KillTaskmanager {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::KillNode(Role::Taskmanager)]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        None
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        self.choice().problems()
+    }
+
+    fn harm(&self) -> String {
+        "kills TaskManagers: their subtasks stop, the job restarts from its last checkpoint".to_owned()
+    }
+
+    fn undo_after(&self) -> Option<Duration> {
+        self.restart_after
+    }
+
+    fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let victims = self.choice().victims(Role::Taskmanager, view, rng)?;
+        Ok(process::aim(
+            &victims,
+            view,
+            &NodeDeed::Kill,
+            |node| Some(Inverse::StartReplacement { node }),
+            |node| Witness::Gone { node },
+            self.undo_after(),
+            false,
+        ))
+    }
+}

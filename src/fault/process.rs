@@ -1,0 +1,131 @@
+//! What faults on processes share: choosing victims, and the steps.
+
+use rand::Rng;
+use rand::seq::index;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::NoTarget;
+use crate::action::{Action, Aim, Inverse, Node, NodeDeed, NodeView, Role, Step, View, Witness};
+use crate::units::{Duration, Ratio};
+
+/// Which nodes. Without any setting: one that carries work of the job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Operator {
+    /// Part of the vertex's name, as Flink shows it.
+    pub operator: String,
+    /// Which of its subtasks, from 0; without it any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtask: Option<u32>,
+}
+
+/// The settings that choose victims, borrowed from a fault's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Choice<'a> {
+    pub(super) count: Option<u32>,
+    pub(super) share: Option<Ratio>,
+    pub(super) id: Option<&'a str>,
+    pub(super) runs: Option<&'a Operator>,
+    pub(super) holds_no_slot: bool,
+}
+
+impl Choice<'_> {
+    pub(super) fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.count == Some(0) {
+            problems.push(("count", "0 victims are no fault".to_owned()));
+        }
+        if let Some(share) = self.share
+            && !(share.0 > 0.0 && share.0 <= 1.0)
+        {
+            problems.push(("share", format!("{share} is not above 0% and at most 100%")));
+        }
+        let said = [
+            ("count", self.count.is_some()),
+            ("share", self.share.is_some()),
+            ("id", self.id.is_some()),
+            ("runs", self.runs.is_some()),
+            ("holds-no-slot", self.holds_no_slot),
+        ];
+        let said: Vec<_> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
+        if let [first, second, ..] = said[..] {
+            // `count` may narrow `runs` and `holds-no-slot`; the others exclude each other.
+            if first != "count" || !matches!(second, "runs" | "holds-no-slot") {
+                problems.push((second, format!("`{first}` and `{second}` both choose victims; keep one")));
+            }
+        }
+        problems
+    }
+
+    /// The victims, in the view's order.
+    pub(super) fn victims<'v>(&self, role: Role, view: &'v View, rng: &mut dyn Rng) -> Result<Vec<&'v NodeView>, NoTarget> {
+        let all: Vec<&NodeView> = view.nodes_of(role).collect();
+        if all.is_empty() {
+            return Err(NoTarget(format!("no {role} is alive")));
+        }
+        let eligible: Vec<&NodeView> = if let Some(id) = self.id {
+            all.iter().copied().filter(|node| node.node.name == id || node.flink_id.as_deref() == Some(id)).collect()
+        } else if let Some(runs) = self.runs {
+            all.iter()
+                .copied()
+                .filter(|node| {
+                    node.subtasks
+                        .iter()
+                        .any(|subtask| subtask.name.contains(&runs.operator) && runs.subtask.is_none_or(|index| index == subtask.index))
+                })
+                .collect()
+        } else if self.holds_no_slot {
+            all.iter().copied().filter(|node| node.slots > 0 && node.free_slots == node.slots).collect()
+        } else {
+            all.clone()
+        };
+        let count = match (self.share, self.count) {
+            (Some(share), _) => (share.0 * all.len() as f64).ceil() as usize,
+            (None, Some(count)) => count as usize,
+            (None, None) => 1,
+        };
+        if eligible.len() < count {
+            return Err(NoTarget(format!("{} of {} {role}s fit, {count} wanted", eligible.len(), all.len())));
+        }
+        // An idle TaskManager would die unnoticed: those that carry work come first, unless the settings ask for others.
+        let free_choice = self.id.is_none() && self.runs.is_none() && !self.holds_no_slot;
+        let (first, rest): (Vec<&NodeView>, Vec<&NodeView>) =
+            eligible.into_iter().partition(|node| !free_choice || role != Role::Taskmanager || !node.subtasks.is_empty());
+        let from_first = count.min(first.len());
+        let mut chosen: Vec<&NodeView> = index::sample(rng, first.len(), from_first).into_iter().map(|index| first[index]).collect();
+        chosen.extend(index::sample(rng, rest.len(), count - from_first).into_iter().map(|index| rest[index]));
+        chosen.sort_by_key(|chosen| all.iter().position(|node| std::ptr::eq(*node, *chosen)));
+        Ok(chosen)
+    }
+}
+
+/// An aim that does the same to each victim.
+pub(super) fn aim(
+    victims: &[&NodeView],
+    view: &View,
+    deed: &NodeDeed,
+    inverse: impl Fn(Node) -> Option<Inverse>,
+    witness: impl Fn(Node) -> Witness,
+    undo_after: Option<Duration>,
+    held: bool,
+) -> Aim {
+    let steps = victims
+        .iter()
+        .map(|victim| Step {
+            action: Action::Node { node: victim.node.clone(), deed: deed.clone() },
+            inverse: inverse(victim.node.clone()),
+            witness: witness(victim.node.clone()),
+        })
+        .collect();
+    let all: usize = view.nodes.iter().map(|node| node.subtasks.len()).sum();
+    let target = victims
+        .iter()
+        .map(|victim| match (victim.node.role, victim.subtasks.len()) {
+            (Role::Taskmanager, mine) => format!("{} (runs {mine} of {all} subtasks)", victim.node.name),
+            _ => victim.node.name.clone(),
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    Aim { steps, undo_after, held, target }
+}

@@ -1,0 +1,41 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::link::{self, Link};
+use super::{Fault, NoTarget};
+use crate::action::{Ability, Aim, Direction, LinkEffect, LinkRule, View};
+use crate::units::Duration;
+
+/// Refuses new connections of a link; live ones stay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RefuseLink {
+    /// Which link.
+    #[serde(default)]
+    pub link: Link,
+    /// Which bytes.
+    #[serde(default)]
+    pub direction: Direction,
+    /// How long.
+    pub r#for: Duration,
+}
+
+impl Fault for RefuseLink {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::LinkRules]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        Some(self.r#for)
+    }
+
+    fn harm(&self) -> String {
+        "no new connection is made over the link".to_owned()
+    }
+
+    fn aim(&self, view: &View, _: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let rule = LinkRule { direction: self.direction, effect: LinkEffect::Refuse };
+        link::aim(self.link, rule, self.r#for, view)
+    }
+}
