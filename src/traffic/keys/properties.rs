@@ -1,6 +1,6 @@
 //! What holds for every kind of key: shares within their binomial bounds, extremes exact, the partition that of the key.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 
