@@ -19,6 +19,9 @@ macro_rules! states {
         }
 
         impl $name {
+            /// All that this version of squall knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
             /// As Flink writes it.
             pub const fn as_str(self) -> &'static str {
                 match self {

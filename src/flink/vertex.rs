@@ -57,6 +57,32 @@ impl Subtask {
     }
 }
 
+impl Subtask {
+    /// When this attempt entered each of its states, as far as its deployment time and its durations tell.
+    pub fn entered(&self) -> BTreeMap<TaskState, Timestamp> {
+        let mut entered = BTreeMap::new();
+        let Some(deployed) = self.start_time else { return entered };
+        let lasted = |state| self.status_duration.get(&state).copied().filter(|duration| *duration >= 0);
+        if let Some(waited) = lasted(TaskState::Scheduled) {
+            entered.insert(TaskState::Scheduled, Timestamp(deployed.0 - waited * 1_000_000));
+        }
+        let mut at = deployed;
+        for (state, next) in [
+            (TaskState::Deploying, TaskState::Initializing),
+            (TaskState::Initializing, TaskState::Running),
+            (TaskState::Running, TaskState::Finished),
+        ] {
+            let Some(duration) = lasted(state) else { break };
+            entered.insert(state, at);
+            if next == TaskState::Finished || (lasted(next).is_none() && self.status != next) {
+                break;
+            }
+            at = Timestamp(at.0 + duration * 1_000_000);
+        }
+        entered
+    }
+}
+
 /// `/jobs/:id/vertices/:vid/backpressure`, from metrics that lag by up to a minute.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Backpressure {

@@ -97,6 +97,12 @@ pub struct Admin {
     changes: OnceLock<AdminClient<Complaints>>,
 }
 
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
+    }
+}
+
 impl Admin {
     /// Makes the client. Does not wait for a broker.
     ///

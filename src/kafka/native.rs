@@ -32,6 +32,8 @@ pub(super) struct Queue(NonNull<sys::rd_kafka_queue_t>);
 
 // SAFETY: librdkafka's queues are locked inside and belong to no thread.
 unsafe impl Send for Queue {}
+// SAFETY: librdkafka's queues have a lock of their own; polling one from several threads is allowed.
+unsafe impl Sync for Queue {}
 
 impl Drop for Queue {
     fn drop(&mut self) {

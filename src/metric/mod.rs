@@ -94,6 +94,10 @@ metrics! {
     OutputLag = "output-lag", Records, Gauge;
     /// Log end minus the source's next offset, by Flink's metrics, which can freeze.
     PositionLag = "position-lag", Records, Gauge;
+    /// Next offset that the source would read, by Flink's metrics.
+    SourcePosition = "source-position", Records, Counter;
+    /// High watermark of a partition.
+    LogEnd = "log-end", Records, Counter;
     /// Log end minus the group's committed offset. Flink commits only on completed checkpoints, so it is a sawtooth.
     CommittedLag = "committed-lag", Records, Gauge;
     /// Now minus the intended time of the oldest acknowledged record not yet seen; 0 when there is none.
@@ -156,6 +160,8 @@ metrics! {
     CheckpointDisk = "checkpoint-disk", Bytes, Gauge;
     /// Partitions with fewer in-sync replicas than `min.insync.replicas`.
     UnderMinIsr = "under-min-isr", Count, Gauge;
+    /// Partitions with fewer in-sync replicas than replicas.
+    UnderReplicated = "under-replicated", Count, Gauge;
     /// CPU time that squall itself uses, in cores.
     OwnCpu = "own-cpu", Factor, Gauge;
     /// Resident memory of squall itself.

@@ -1,0 +1,146 @@
+//! The job's state, its subtasks, and the JobManager's clock, from `/jobs/:id`.
+//!
+//! Moments come from the time stamps inside Flink's answers. With the adaptive scheduler a restart makes a new execution graph, so that
+//! `RESTARTING` stays 0: there the subtasks' times and the exceptions tell.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{FlinkProbes, failed, ticks};
+use crate::clock::{self, ClockOffset, OffsetEstimator, Timestamp};
+use crate::flink::{Answered, JobDetail, JobState, TaskState, VertexDetail};
+use crate::journal::{EventKind, Record, SubtaskTimes};
+
+const PROBE: &str = "job";
+const EVERY: Duration = Duration::from_millis(200);
+/// Time stamps in Flink's JSON are whole milliseconds.
+const RESOLUTION_NS: i64 = 1_000_000;
+
+pub(super) async fn watch(probes: FlinkProbes) {
+    let record = &*probes.record;
+    let mut ticks = ticks(record, PROBE, EVERY, probes.detail_cache);
+    let mut seen = Seen::default();
+    loop {
+        ticks.tick().await;
+        let Some(job) = probes.current() else { continue };
+        match probes.rest.job(&job).await {
+            Ok(answered) => {
+                let gap = seen.gap(answered.received);
+                let look_closer = seen.take(&answered, gap, record);
+                if look_closer {
+                    for vertex in &answered.value.vertices {
+                        match probes.rest.vertex(&job, &vertex.id).await {
+                            Ok(detail) => seen.take_subtasks(&vertex.name, &detail.value, record),
+                            Err(error) => failed(record, PROBE, &error),
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                let gap = seen.gap(clock::now());
+                let state = if error.is_not_found() { "LOST" } else { "UNKNOWN" };
+                seen.change_state(state, None, gap, record);
+                if !error.is_not_found() {
+                    failed(record, PROBE, &error);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    job: Option<String>,
+    state: String,
+    entered: BTreeMap<JobState, Timestamp>,
+    subtasks: Option<(u32, u32)>,
+    attempts: BTreeMap<(String, u32), (u32, String, usize)>,
+    looked: Option<Timestamp>,
+    offsets: OffsetEstimator,
+    offset: Option<ClockOffset>,
+    settle: u8,
+}
+
+impl Seen {
+    fn gap(&mut self, now: Timestamp) -> Duration {
+        let gap = self.looked.map_or(EVERY, |looked| Duration::from_nanos(u64::try_from(now.0 - looked.0).unwrap_or(0)));
+        self.looked = Some(now);
+        gap
+    }
+
+    fn change_state(&mut self, state: &str, since: Option<Timestamp>, gap: Duration, record: &dyn Record) {
+        if self.state != state {
+            state.clone_into(&mut self.state);
+            record.record(EventKind::JobState { state: state.to_owned(), since, poll_gap: gap.into() });
+        }
+    }
+
+    /// Takes in an answer; true when the subtasks are worth a closer look.
+    fn take(&mut self, answered: &Answered<JobDetail>, gap: Duration, record: &dyn Record) -> bool {
+        let detail = &answered.value;
+        if self.job.as_deref() != Some(detail.id.as_str()) {
+            *self = Self { looked: self.looked, offsets: std::mem::take(&mut self.offsets), offset: self.offset, ..Self::default() };
+            self.job = Some(detail.id.as_str().to_owned());
+        }
+        self.take_clock(answered, record);
+
+        let mut entered: Vec<(Timestamp, JobState)> = JobState::ALL
+            .iter()
+            .filter_map(|state| Some((detail.entered(*state)?, *state)))
+            .filter(|(at, state)| self.entered.get(state).is_none_or(|known| at > known))
+            .collect();
+        entered.sort();
+        for (at, state) in entered {
+            self.entered.insert(state, at);
+            // A state that came and went between two looks is told by its time stamp alone.
+            self.state.clear();
+            self.change_state(state.as_str(), Some(at), gap, record);
+        }
+        self.change_state(detail.state.as_str(), detail.entered(detail.state), gap, record);
+
+        let total: u32 = detail.vertices.iter().map(|vertex| vertex.parallelism).sum();
+        let running: u32 = detail.vertices.iter().map(|vertex| vertex.tasks_in(TaskState::Running)).sum();
+        let changed = self.subtasks != Some((running, total));
+        if changed {
+            self.subtasks = Some((running, total));
+            record.record(EventKind::SubtasksRunning { running, total, poll_gap: gap.into() });
+        }
+        // Once more after all run: the vertex answer may come from an older cache entry than the job's.
+        if changed || running < total {
+            self.settle = 3;
+        }
+        let look = self.settle > 0;
+        self.settle = self.settle.saturating_sub(1);
+        look
+    }
+
+    fn take_clock(&mut self, answered: &Answered<JobDetail>, record: &dyn Record) {
+        self.offsets.observe(answered.sent, answered.value.now, RESOLUTION_NS, answered.received);
+        if let Some(offset) = self.offsets.estimate()
+            && self.offset.is_none_or(|known| {
+                offset.uncertainty_ns * 10 < known.uncertainty_ns * 9 || offset.uncertainty_ns > known.uncertainty_ns * 2
+            })
+        {
+            self.offset = Some(offset);
+            record.record(EventKind::Clock { of: "jobmanager".to_owned(), offset });
+        }
+    }
+
+    fn take_subtasks(&mut self, vertex: &str, detail: &VertexDetail, record: &dyn Record) {
+        for subtask in &detail.subtasks {
+            let entered = subtask.entered();
+            let now = (subtask.attempt, subtask.status.as_str().to_owned(), entered.len());
+            let known = self.attempts.insert((vertex.to_owned(), subtask.index), now.clone());
+            if known.as_ref() != Some(&now) {
+                record.record(EventKind::SubtaskTimes(SubtaskTimes {
+                    vertex: vertex.to_owned(),
+                    index: subtask.index,
+                    attempt: subtask.attempt,
+                    state: now.1,
+                    taskmanager: subtask.taskmanager().map(str::to_owned),
+                    entered: entered.into_iter().map(|(state, at)| (state.as_str().to_owned(), at)).collect(),
+                }));
+            }
+        }
+    }
+}
