@@ -27,7 +27,8 @@ pub enum Distribution {
     Uniform,
     /// Normal, jitter is the standard deviation; never below zero.
     Normal,
-    /// Pareto with a heavy tail, jitter is the scale; never below the delay.
+    /// A heavy tail above the delay: Pareto of shape 3 and scale jitter, moved to begin at the delay (its mean lies half a
+    /// jitter above). Cut at 100 jitters, which one chunk in a million would exceed.
     Pareto,
 }
 
@@ -68,6 +69,12 @@ pub enum LinkEffect {
     SlowClose {
         /// How much later.
         after: Duration,
+    },
+    /// Kafka requests of one kind are kept, and what follows them on their connection; delivered, in order, when the rule
+    /// goes. Only where the proxy knows that the link speaks Kafka, and only upstream.
+    HoldRequest {
+        /// `ApiKey` of the Kafka protocol: 0 Produce, 1 Fetch, 26 EndTxn.
+        api_key: i16,
     },
 }
 
