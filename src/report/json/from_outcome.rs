@@ -1,0 +1,372 @@
+//! Outcome → version 1. The one place that changes when the outcome does.
+
+use std::collections::BTreeMap;
+
+use super::v1::*;
+use crate::action::Strength;
+use crate::analysis::{self, Outcome, Status, Verdict};
+use crate::clock::Timestamp;
+use crate::journal::{CheckpointRecord, Ending};
+use crate::metric;
+use crate::report::wording;
+
+impl From<&Outcome> for Report {
+    fn from(outcome: &Outcome) -> Self {
+        let zero = outcome.start.unwrap_or(outcome.started);
+        Self {
+            schema: 1,
+            squall: outcome.squall.clone(),
+            run: outcome.run.clone(),
+            scenario: outcome.scenario.clone(),
+            about: outcome.about.clone(),
+            cluster: outcome.cluster.clone(),
+            cluster_kind: outcome.cluster_kind.clone(),
+            seed: outcome.seed,
+            started: wording::utc(outcome.started),
+            schedule_zero: outcome.start.map(wording::utc),
+            traffic_end_s: outcome.traffic_end,
+            end_s: outcome.end,
+            ending: outcome.ending.as_ref().map(ending),
+            verdict: outcome.verdict.into(),
+            reasons: outcome.reasons.clone(),
+            sentence: outcome.sentence.clone(),
+            expectations: outcome.expectations.iter().map(Into::into).collect(),
+            faults: outcome.faults.iter().map(Into::into).collect(),
+            windows: outcome.windows.iter().map(Into::into).collect(),
+            lags: outcome.lags.iter().map(Into::into).collect(),
+            checkpoints: outcome.checkpoints.iter().map(|checkpoint| Checkpoint::new(checkpoint, zero)).collect(),
+            job_states: outcome
+                .states
+                .iter()
+                .map(|state| StateOfJob { at_s: state.at, error_s: state.error, state: state.state.clone() })
+                .collect(),
+            restarts: outcome
+                .restarts
+                .iter()
+                .map(|restart| Restart {
+                    at_s: restart.at,
+                    explained_by: restart.explained_by.as_ref().map(wording::fault_name),
+                    cause: restart.cause.clone(),
+                })
+                .collect(),
+            skews: outcome
+                .skews
+                .iter()
+                .map(|skew| Skew {
+                    of: skew.of.clone(),
+                    window: skew.window.clone(),
+                    records: skew.records.clone(),
+                    skew: skew.skew,
+                    asked_skew: skew.asked,
+                })
+                .collect(),
+            delivery: outcome.delivery.as_ref().map(|verdict| Delivery::new(verdict, zero)),
+            generator: generator(outcome),
+            findings: outcome.findings.iter().map(Into::into).collect(),
+            hints: outcome.hints.clone(),
+            open_undos: outcome.open_undos.clone(),
+            probes: probes(outcome),
+            clocks: outcome.clocks.iter().map(|(name, &(offset_s, error_s))| (name.clone(), Clock { offset_s, error_s })).collect(),
+            facts: outcome.facts.clone(),
+        }
+    }
+}
+
+fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Completed => "completed".to_owned(),
+        Ending::Aborted(why) => format!("aborted: {why}"),
+        Ending::Interrupted(signal) => format!("interrupted: {signal}"),
+        Ending::Failed(why) => format!("failed: {why}"),
+    }
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+fn generator(outcome: &Outcome) -> Generator {
+    let books = outcome.accounting.as_ref();
+    Generator {
+        kept_schedule: outcome.generator.is_ok(),
+        reason: outcome.generator.clone().err(),
+        scheduled: books.map(|books| books.scheduled),
+        sent: books.map(|books| books.sent),
+        unsent: books.map(|books| books.unsent),
+        acknowledged: books.map(|books| books.acknowledged),
+        failed: books.map(|books| books.failed),
+        unresolved: books.map(|books| books.unresolved),
+    }
+}
+
+fn probes(outcome: &Outcome) -> BTreeMap<String, Probe> {
+    let mut probes: BTreeMap<String, Probe> = outcome
+        .resolutions
+        .iter()
+        .map(|(name, &(interval, cache))| {
+            (name.clone(), Probe { interval_s: Some(interval), cache_s: Some(cache), failures: 0, last_error: None })
+        })
+        .collect();
+    for (name, (failures, error)) in &outcome.probe_errors {
+        let probe = probes.entry(name.clone()).or_insert(Probe { interval_s: None, cache_s: None, failures: 0, last_error: None });
+        probe.failures = *failures;
+        probe.last_error = Some(error.clone());
+    }
+    probes
+}
+
+impl From<Verdict> for RunVerdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::CleanupIncomplete => Self::CleanupIncomplete,
+            Verdict::Interrupted => Self::Interrupted,
+            Verdict::ToolError => Self::ToolError,
+            Verdict::Aborted => Self::Aborted,
+            Verdict::Failed => Self::Failed,
+            Verdict::Inconclusive => Self::Inconclusive,
+            Verdict::Met => Self::Met,
+        }
+    }
+}
+
+impl From<metric::Unit> for Unit {
+    fn from(unit: metric::Unit) -> Self {
+        match unit {
+            metric::Unit::Count => Self::Count,
+            metric::Unit::Records => Self::Records,
+            metric::Unit::PerSecond => Self::RecordsPerSecond,
+            metric::Unit::Seconds => Self::Seconds,
+            metric::Unit::Bytes => Self::Bytes,
+            metric::Unit::Ratio => Self::Ratio,
+            metric::Unit::Factor => Self::Factor,
+        }
+    }
+}
+
+impl From<&analysis::ExpectationOutcome> for Expectation {
+    fn from(expectation: &analysis::ExpectationOutcome) -> Self {
+        Self {
+            text: expectation.text.clone(),
+            line: expectation.line,
+            status: match expectation.status {
+                Status::Met => ExpectationStatus::Met,
+                Status::Failed => ExpectationStatus::Failed,
+                Status::NoData => ExpectationStatus::NoData,
+            },
+            observed: expectation.observed.clone(),
+            value: expectation.value.and_then(|figure| finite(figure.value)),
+            error: expectation.value.and_then(|figure| figure.error).and_then(finite),
+            unit: expectation.unit.map(Into::into),
+            at_s: expectation.at,
+            reason: expectation.reason.clone(),
+        }
+    }
+}
+
+impl From<&analysis::FaultOutcome> for Fault {
+    fn from(fault: &analysis::FaultOutcome) -> Self {
+        Self {
+            name: fault.fault.name.clone(),
+            occurrence: fault.fault.occurrence,
+            kind: fault.kind.clone(),
+            target: fault.target.clone(),
+            planned_s: fault.planned,
+            held: fault.held,
+            removed_s: fault.removed,
+            acted: fault.acted,
+            witness: fault.witness.map(|strength| {
+                match strength {
+                    Strength::Weak => "weak",
+                    Strength::Strong => "strong",
+                }
+                .to_owned()
+            }),
+            deeds: fault.deeds.iter().map(Into::into).collect(),
+            disturbed: fault.disturbed.clone(),
+            recovery: (&fault.recovery).into(),
+            timeline: (&fault.timeline).into(),
+            phases: fault.phases.iter().map(|phase| Phase { name: phase.name.clone(), from_s: phase.from, to_s: phase.to }).collect(),
+            outage_s: fault.outage.map(|figure| figure.value),
+            outage_error_s: fault.outage.and_then(|figure| figure.error),
+            restarts: fault.restarts,
+            replayed_records: fault.replayed,
+            checkpoint_age_s: fault.checkpoint_age,
+            max_output_lag_records: fault.max_output_lag.map(|(lag, _)| lag),
+            max_output_lag_at_s: fault.max_output_lag.map(|(_, at)| at),
+            catch_up_records_per_second: fault.catch_up_rate,
+            shares: fault
+                .achieved
+                .iter()
+                .map(|(of, asked, achieved)| Share { of: of.clone(), asked_ratio: *asked, achieved_ratio: *achieved })
+                .collect(),
+            notes: fault.notes.clone(),
+        }
+    }
+}
+
+impl From<&analysis::Deed> for Deed {
+    fn from(deed: &analysis::Deed) -> Self {
+        let seen = deed.testimony.as_ref();
+        let undone = deed.undone.as_ref();
+        Self {
+            what: deed.what.clone(),
+            error: deed.error.clone(),
+            acted: seen.map(|testimony| testimony.acted),
+            carried_work: seen.map(|testimony| testimony.carried_work),
+            witnessed: seen.map(|testimony| testimony.what.clone()),
+            undone_s: undone.and_then(|undone| undone.at),
+            restored: undone.map(|undone| undone.restored),
+            undo: undone.map(|undone| undone.what.clone()),
+        }
+    }
+}
+
+impl From<&analysis::Recovery> for Recovery {
+    fn from(recovery: &analysis::Recovery) -> Self {
+        let plain = |status| Self { status, recovery_time_s: None, recovery_time_error_s: None, watched_s: None, reason: None };
+        match recovery {
+            analysis::Recovery::Recovered { time } => {
+                Self { recovery_time_s: Some(time.value), recovery_time_error_s: time.error, ..plain(RecoveryStatus::Recovered) }
+            }
+            analysis::Recovery::RodeThrough => plain(RecoveryStatus::RodeThrough),
+            analysis::Recovery::NotRecovered { watched, how_far } => {
+                Self { watched_s: Some(*watched), reason: Some(how_far.clone()), ..plain(RecoveryStatus::NotRecovered) }
+            }
+            analysis::Recovery::Censored { watched, by } => {
+                Self { watched_s: Some(*watched), reason: Some(by.clone()), ..plain(RecoveryStatus::Censored) }
+            }
+            analysis::Recovery::Inconclusive { reason } => Self { reason: Some(reason.clone()), ..plain(RecoveryStatus::Inconclusive) },
+        }
+    }
+}
+
+impl From<&analysis::Moment> for Moment {
+    fn from(moment: &analysis::Moment) -> Self {
+        match moment {
+            analysis::Moment::Seen { at, error, source } => {
+                Self { at_s: Some(*at), error_s: Some(*error), source: Some(source.clone()), not_seen: None }
+            }
+            analysis::Moment::NotSeen { reason } => Self { not_seen: Some(reason.clone()), ..Self::default() },
+        }
+    }
+}
+
+impl From<&analysis::RecoveryTimeline> for Timeline {
+    fn from(timeline: &analysis::RecoveryTimeline) -> Self {
+        Self {
+            t0_effective: (&timeline.t0_effective).into(),
+            t1_last_output: (&timeline.t1_last_output).into(),
+            t2_departed_running: (&timeline.t2_departed_running).into(),
+            t3_slots_back: (&timeline.t3_slots_back).into(),
+            t4_all_running: (&timeline.t4_all_running).into(),
+            t5_first_output: (&timeline.t5_first_output).into(),
+            t6_first_new_output: (&timeline.t6_first_new_output).into(),
+            t7_first_checkpoint: (&timeline.t7_first_checkpoint).into(),
+            t8_lag_back: (&timeline.t8_lag_back).into(),
+            t9_latency_back: (&timeline.t9_latency_back).into(),
+        }
+    }
+}
+
+impl From<&analysis::WindowOutcome> for Window {
+    fn from(window: &analysis::WindowOutcome) -> Self {
+        let latency = |points: &[f64; 4]| Latency {
+            p50_s: finite(points[0]),
+            p99_s: finite(points[1]),
+            p999_s: finite(points[2]),
+            max_s: finite(points[3]),
+        };
+        Self {
+            name: window.name.clone(),
+            from_s: window.from,
+            to_s: window.to,
+            input_records_per_second: window.input_per_second.and_then(finite),
+            output_records_per_second: window.output_per_second.and_then(finite),
+            max_output_lag_records: window.max_output_lag.and_then(finite),
+            latency: window.latency.iter().map(|(metric, points)| (metric.name().to_owned(), latency(points))).collect(),
+            checkpoints_completed: window.checkpoints_completed,
+            checkpoints_failed: window.checkpoints_failed,
+            restarts: window.restarts,
+        }
+    }
+}
+
+impl From<&analysis::LagRow> for LagOfPartition {
+    fn from(row: &analysis::LagRow) -> Self {
+        let level = |values: &[Option<f64>; 3]| Level { baseline: values[0], worst: values[1], last: values[2] };
+        Self {
+            partition: row.partition.clone(),
+            position_lag_records: level(&row.position),
+            committed_lag_records: level(&row.committed),
+            output_lag_records: level(&row.output),
+            time_lag_s: level(&row.time),
+        }
+    }
+}
+
+impl From<&analysis::Finding> for Finding {
+    fn from(finding: &analysis::Finding) -> Self {
+        Self {
+            severity: finding.severity.clone(),
+            title: finding.title.clone(),
+            evidence: finding.evidence.clone(),
+            advice: finding.advice.clone(),
+        }
+    }
+}
+
+impl Checkpoint {
+    fn new(checkpoint: &CheckpointRecord, zero: Timestamp) -> Self {
+        Self {
+            id: checkpoint.id,
+            status: checkpoint.status.clone(),
+            savepoint: checkpoint.savepoint,
+            triggered_s: checkpoint.triggered.seconds_since(zero),
+            duration_s: checkpoint.duration_s,
+            slowest: checkpoint.slowest.as_ref().map(|parts| CheckpointPart {
+                subtask: parts.subtask.clone(),
+                start_delay_s: parts.start_delay_s,
+                alignment_s: parts.alignment_s,
+                sync_s: parts.sync_s,
+                async_s: parts.async_s,
+                other_s: wording::checkpoint_rest(parts),
+                end_to_end_s: parts.end_to_end_s,
+            }),
+            checkpointed_bytes: checkpoint.checkpointed_bytes,
+            state_bytes: checkpoint.state_bytes,
+            failure: checkpoint.failure.clone(),
+        }
+    }
+}
+
+impl Delivery {
+    fn new(verdict: &crate::delivery::Verdict, zero: Timestamp) -> Self {
+        Self {
+            no_data: verdict.no_data.clone(),
+            acknowledged: verdict.acknowledged,
+            in_input: verdict.in_input,
+            seen: verdict.seen,
+            lost: verdict.lost,
+            duplicates: verdict.duplicates,
+            reordered: verdict.reordered,
+            corrupt: verdict.corrupt,
+            unexpected: verdict.unexpected,
+            foreign: verdict.foreign,
+            unresolved_in_input: verdict.unresolved_in_input,
+            unresolved_absent: verdict.unresolved_absent,
+            pending: verdict.pending,
+            lost_by_kafka: verdict.lost_by_kafka,
+            offenders: verdict
+                .offenders
+                .iter()
+                .map(|offender| Offender {
+                    kind: offender.kind.clone(),
+                    stream: offender.stream.clone(),
+                    partition: offender.partition,
+                    sequence: offender.sequence,
+                    intended_s: offender.intended.seconds_since(zero),
+                })
+                .collect(),
+        }
+    }
+}

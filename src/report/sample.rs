@@ -1,0 +1,531 @@
+//! Outcomes with realistic numbers for the tests of the reports: a killed TaskManager, the same and a slow sink, and one
+//! whose every name is hostile.
+
+use std::collections::BTreeMap;
+
+use crate::action::{Strength, Testimony};
+use crate::analysis::*;
+use crate::clock::Timestamp;
+use crate::delivery;
+use crate::journal::{Accounting, CheckpointParts, CheckpointRecord, Ending, FaultId, Of};
+use crate::metric::{Metric, Unit};
+
+const START: i64 = 1_795_251_246_000;
+const RATE: f64 = 2000.0;
+
+/// A fault's window in seconds: from, removed, back.
+type Disturbance = (f64, f64, f64);
+
+/// The run of `ARCHITECTURE.md`'s example: one kill at 0:45.
+pub(super) fn kill() -> Outcome {
+    let mut outcome = run(105.0, &[(45.0, 50.6, 62.2)], None);
+    outcome.scenario = "taskmanager-loss".to_owned();
+    outcome.about = "Does the job catch up within a minute after losing a TaskManager?".to_owned();
+    outcome.faults = vec![kill_fault()];
+    outcome.windows = vec![
+        window("baseline", 2.0, 45.0, RATE, 2000.0, 4210.0, 2.31, (22, 0)),
+        window("lose-one", 45.0, 50.6, RATE, 0.0, 14_100.0, 7.9, (0, 1)),
+        window("recovery of lose-one", 50.6, 62.2, RATE, 3310.0, 14_100.0, 9.4, (5, 0)),
+        window("after lose-one", 62.2, 105.0, RATE, 2000.0, 4300.0, 2.36, (21, 0)),
+    ];
+    outcome.windows[1].restarts = 1;
+    outcome
+}
+
+/// A kill at 0:45 and a slow sink from 2:00 to 2:30.
+pub(super) fn kill_and_slow_sink() -> Outcome {
+    let mut outcome = run(240.0, &[(45.0, 50.6, 62.2), (120.0, 150.0, 156.0)], Some((120.0, 150.0)));
+    outcome.scenario = "taskmanager-loss-slow-sink".to_owned();
+    outcome.about = "Does the job catch up within a minute after losing a TaskManager, and survive a slow sink?".to_owned();
+    outcome.sentence = "Lost a TaskManager at 2,000 records/s: output stopped for 5.1 s and had caught up after 17.2 s. \
+                        A sink slowed by 250 ms raised visible latency to 4.9 s and cost nothing else. No record was lost or written twice."
+        .to_owned();
+    outcome.faults = vec![kill_fault(), slow_sink_fault()];
+    outcome.windows = vec![
+        window("baseline", 2.0, 45.0, RATE, 2000.0, 4210.0, 2.31, (22, 0)),
+        window("lose-one", 45.0, 50.6, RATE, 0.0, 14_100.0, 7.9, (0, 1)),
+        window("recovery of lose-one", 50.6, 62.2, RATE, 3310.0, 14_100.0, 9.4, (5, 0)),
+        window("after lose-one", 62.2, 120.0, RATE, 2000.0, 4300.0, 2.36, (29, 0)),
+        window("slow-sink", 120.0, 150.0, RATE, 1985.0, 9800.0, 4.9, (10, 0)),
+        window("recovery of slow-sink", 150.0, 156.0, RATE, 2300.0, 9100.0, 4.6, (3, 0)),
+        window("after slow-sink", 156.0, 240.0, RATE, 2000.0, 4280.0, 2.33, (41, 0)),
+    ];
+    outcome.windows[1].restarts = 1;
+    outcome
+}
+
+/// Every text from outside tries to break out of where it is shown.
+pub(super) fn hostile() -> Outcome {
+    let evil = "<script>alert(1)</script>\u{1b}[31m\u{1b}]0;t\u{7}\n::error::x\r\nmet: all]]> & \"'` | \u{202e}--><!--";
+    let mut outcome = kill_and_slow_sink();
+    let set = |text: &mut String| *text = evil.to_owned();
+    for text in [&mut outcome.run, &mut outcome.scenario, &mut outcome.about, &mut outcome.cluster, &mut outcome.sentence] {
+        set(text);
+    }
+    outcome.reasons = vec![evil.to_owned()];
+    for expectation in &mut outcome.expectations {
+        set(&mut expectation.text);
+        set(&mut expectation.observed);
+        expectation.reason = expectation.reason.as_ref().map(|_| evil.to_owned());
+    }
+    for fault in &mut outcome.faults {
+        set(&mut fault.fault.name);
+        set(&mut fault.kind);
+        set(&mut fault.target);
+        fault.notes = vec![evil.to_owned()];
+        fault.disturbed = vec![evil.to_owned()];
+        fault.timeline.t5_first_output = Moment::NotSeen { reason: evil.to_owned() };
+        for deed in &mut fault.deeds {
+            set(&mut deed.what);
+            deed.error = Some(evil.to_owned());
+        }
+    }
+    for window in &mut outcome.windows {
+        set(&mut window.name);
+    }
+    for series in &mut outcome.series {
+        match &mut series.of {
+            Of::Run => {}
+            Of::Stream(name) | Of::Node(name) => set(name),
+            Of::Partition { topic, .. } => set(topic),
+            Of::Subtask { vertex, .. } => set(vertex),
+            Of::Change(_) => {}
+        }
+    }
+    for skew in &mut outcome.skews {
+        set(&mut skew.of);
+        set(&mut skew.window);
+    }
+    for row in &mut outcome.lags {
+        set(&mut row.partition);
+    }
+    for finding in &mut outcome.findings {
+        set(&mut finding.title);
+        set(&mut finding.evidence);
+        set(&mut finding.advice);
+    }
+    for restart in &mut outcome.restarts {
+        set(&mut restart.cause);
+    }
+    for checkpoint in &mut outcome.checkpoints {
+        checkpoint.failure = Some(evil.to_owned());
+    }
+    for state in &mut outcome.states {
+        set(&mut state.state);
+    }
+    outcome.hints = vec![evil.to_owned()];
+    outcome.happenings = vec![(1.0, evil.to_owned(), evil.to_owned())];
+    outcome.open_undos = vec![evil.to_owned()];
+    outcome.facts = BTreeMap::from([(evil.to_owned(), BTreeMap::from([(evil.to_owned(), evil.to_owned())]))]);
+    outcome.probe_errors = BTreeMap::from([(evil.to_owned(), (1, evil.to_owned()))]);
+    outcome
+}
+
+fn seen(at: f64, error: f64, source: &str) -> Moment {
+    Moment::Seen { at, error, source: source.to_owned() }
+}
+
+fn kill_fault() -> FaultOutcome {
+    let phase = |name: &str, from, to| RecoveryPhase { name: name.to_owned(), from, to };
+    FaultOutcome {
+        fault: FaultId { name: "lose-one".to_owned(), occurrence: 0 },
+        kind: "kill-taskmanager".to_owned(),
+        target: "tm-b (runs 1 of 2 subtasks)".to_owned(),
+        planned: 45.0,
+        held: false,
+        removed: Some(50.1),
+        acted: true,
+        witness: Some(Strength::Strong),
+        deeds: vec![Deed {
+            what: "SIGKILL to tm-b (process 4711)".to_owned(),
+            error: None,
+            testimony: Some(Testimony {
+                acted: true,
+                carried_work: true,
+                strength: Strength::Strong,
+                what: "process 4711 gone 31 ms after SIGKILL; it ran 1 of 2 subtasks".to_owned(),
+            }),
+            undone: Some(Undone {
+                at: Some(50.1),
+                restored: true,
+                what: "tm-c started in place of tm-b, registered with 2 slots".to_owned(),
+            }),
+        }],
+        disturbed: vec!["1 of 2 subtasks left RUNNING".to_owned(), "output fell to 0 /s (band 1.61 k/s to 2.42 k/s)".to_owned()],
+        recovery: Recovery::Recovered { time: Figure { value: 17.2, error: Some(0.5) } },
+        timeline: RecoveryTimeline {
+            t0_effective: seen(45.03, 0.03, "witness: process gone"),
+            t1_last_output: seen(44.2, 0.1, "sink partition 2"),
+            t2_departed_running: seen(47.11, 0.001, "Flink exception time stamp"),
+            t3_slots_back: seen(50.32, 0.5, "slots, polled"),
+            t4_all_running: seen(50.61, 0.001, "subtask time stamps"),
+            t5_first_output: seen(52.4, 0.1, "sink partition 1"),
+            t6_first_new_output: seen(52.5, 0.1, "sink partition 1"),
+            t7_first_checkpoint: seen(52.38, 0.002, "checkpoint 25"),
+            t8_lag_back: seen(62.2, 0.5, "output lag below 4.63 k, held for 5 s"),
+            t9_latency_back: Moment::NotSeen { reason: "no baseline: latency has a trend".to_owned() },
+        },
+        phases: vec![
+            phase("detection", 45.03, 47.11),
+            phase("scheduling", 47.11, 50.32),
+            phase("restore", 50.32, 50.61),
+            phase("first output", 50.61, 52.5),
+            phase("catch-up", 52.5, 62.2),
+        ],
+        outage: Some(Figure { value: 5.1, error: Some(0.2) }),
+        restarts: 1,
+        replayed: Some(3120),
+        checkpoint_age: Some(1.56),
+        max_output_lag: Some((14_100.0, 51.0)),
+        catch_up_rate: Some(1310.0),
+        achieved: Vec::new(),
+        notes: vec!["5.57 s of the recovery are waiting for `restart-after: 5s`.".to_owned()],
+    }
+}
+
+fn slow_sink_fault() -> FaultOutcome {
+    let not = |reason: &str| Moment::NotSeen { reason: reason.to_owned() };
+    FaultOutcome {
+        fault: FaultId { name: "slow-sink".to_owned(), occurrence: 0 },
+        kind: "delay-sink".to_owned(),
+        target: "link sink: + 250 ms to Kafka".to_owned(),
+        planned: 120.0,
+        held: true,
+        removed: Some(150.02),
+        deeds: vec![Deed {
+            what: "delay of 250 ms on link sink".to_owned(),
+            error: None,
+            testimony: Some(Testimony {
+                acted: true,
+                carried_work: true,
+                strength: Strength::Strong,
+                what: "proxy delayed 31.2 MB on 6 connections".to_owned(),
+            }),
+            undone: Some(Undone { at: Some(150.02), restored: true, what: "no rule on link sink".to_owned() }),
+        }],
+        disturbed: vec!["visible latency p99 rose to 4.90 s (band up to 2.60 s)".to_owned()],
+        recovery: Recovery::Recovered { time: Figure { value: 5.98, error: Some(1.0) } },
+        timeline: RecoveryTimeline {
+            t0_effective: seen(120.01, 0.01, "proxy: rule in force"),
+            t1_last_output: seen(119.8, 0.1, "sink partition 0"),
+            t2_departed_running: not("no task left RUNNING"),
+            t3_slots_back: not("no task left RUNNING"),
+            t4_all_running: not("no task left RUNNING"),
+            t5_first_output: seen(123.3, 0.1, "sink partition 3"),
+            t6_first_new_output: seen(123.3, 0.1, "sink partition 3"),
+            t7_first_checkpoint: not("no restart"),
+            t8_lag_back: seen(154.0, 0.5, "output lag below 4.63 k, held for 5 s"),
+            t9_latency_back: seen(156.0, 1.0, "visible latency p99 below 2.60 s, held for 5 s"),
+        },
+        phases: vec![RecoveryPhase { name: "catch-up".to_owned(), from: 150.02, to: 156.0 }],
+        outage: Some(Figure { value: 1.2, error: Some(0.2) }),
+        restarts: 0,
+        replayed: None,
+        checkpoint_age: Some(0.8),
+        max_output_lag: Some((9800.0, 131.0)),
+        catch_up_rate: Some(820.0),
+        notes: Vec::new(),
+        ..kill_fault()
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "one row of a table")]
+fn window(name: &str, from: f64, to: f64, input: f64, output: f64, lag: f64, p99: f64, checkpoints: (u32, u32)) -> WindowOutcome {
+    WindowOutcome {
+        name: name.to_owned(),
+        from,
+        to,
+        input_per_second: Some(input),
+        output_per_second: Some(output),
+        max_output_lag: Some(lag),
+        latency: BTreeMap::from([
+            (Metric::VisibleLatency, [p99 * 0.52, p99, p99 * 1.04, p99 * 1.08]),
+            (Metric::EndToEndLatency, [0.012, 0.09, 0.14, 0.3]),
+            (Metric::ProduceLatency, [0.0021, 0.0078, 0.019, 0.061]),
+        ]),
+        checkpoints_completed: checkpoints.0,
+        checkpoints_failed: checkpoints.1,
+        restarts: 0,
+    }
+}
+
+fn expectation(text: &str, line: u32, status: Status, observed: &str, value: Option<f64>, unit: Option<Unit>) -> ExpectationOutcome {
+    ExpectationOutcome {
+        text: text.to_owned(),
+        line,
+        status,
+        observed: observed.to_owned(),
+        value: value.map(|value| Figure { value, error: None }),
+        unit,
+        at: None,
+        reason: None,
+    }
+}
+
+/// Noise that is the same everywhere: a linear congruential generator (Knuth's MMIX constants), −1 to 1.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+/// The pipeline, simulated in steps of half a second: what is read waits for the next checkpoint to become visible.
+struct Simulated {
+    series: Vec<Series>,
+    latency: Vec<LatencySeries>,
+    checkpoints: Vec<CheckpointRecord>,
+}
+
+fn simulate(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Simulated {
+    let mut noise = Noise(42);
+    let down = |t: f64| disturbances.first().is_some_and(|&(from, to, _)| t >= from && t < to + 1.9);
+    let slowed = |t: f64| slow.is_some_and(|(from, to)| t >= from && t < to);
+    let restarting = |t: f64| disturbances.first().is_some_and(|&(from, to, _)| t >= from + 2.1 && t < to);
+    let mut points: BTreeMap<(Metric, Of), Vec<(f64, f64)>> = BTreeMap::new();
+    let mut latency: BTreeMap<Metric, Vec<(f64, f64, f64, f64)>> = BTreeMap::new();
+    let mut checkpoints = Vec::new();
+    let (mut produced, mut read, mut visible, mut committed) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
+    let mut id = 1;
+    let steps = (end * 2.0) as usize;
+    for step in 0..=steps {
+        let t = step as f64 / 2.0;
+        let mut put = |metric, of: Of, value: f64| points.entry((metric, of)).or_default().push((t, value));
+        let input = RATE + 18.0 * noise.next();
+        produced += input / 2.0;
+        let was_visible = visible;
+        if !down(t) {
+            read = (read + 3350.0 / 2.0).min(produced - 40.0 - 30.0 * noise.next().abs()).max(read);
+        }
+        let every = if slowed(t) { 6 } else { 4 };
+        if step % every == 0 && step > 0 {
+            let failed = down(t) && step % 8 == 0 && t < 47.0;
+            if !down(t) || failed {
+                let delay = if slowed(t) { 1.4 } else { 0.045 } + 0.02 * noise.next().abs();
+                if !failed {
+                    visible = read;
+                    committed = read;
+                }
+                checkpoints.push(checkpoint(id, t, delay, failed, &mut noise));
+                id += 1;
+            }
+        } else if !down(t) && step % every == 2 && !slowed(t) {
+            visible = (visible + 3.0 * (read - visible) / 4.0).min(read);
+        }
+        let lag = produced - visible;
+        put(Metric::Input, Of::Run, input);
+        put(Metric::Output, Of::Run, (visible - was_visible) * 2.0);
+        put(Metric::OutputLag, Of::Run, lag);
+        put(Metric::PositionLag, Of::Run, if restarting(t) { f64::NAN } else { produced - read });
+        put(Metric::CommittedLag, Of::Run, produced - committed);
+        put(Metric::TimeLag, Of::Run, lag / RATE);
+        for partition in 0..4u32 {
+            let share = [0.26, 0.25, 0.25, 0.24][partition as usize] * (1.0 + 0.04 * noise.next());
+            let of = || Of::Partition { topic: "orders".to_owned(), partition };
+            put(Metric::OutputLag, of(), lag * share);
+            put(Metric::PositionLag, of(), if restarting(t) { f64::NAN } else { (produced - read) * share });
+            put(Metric::CommittedLag, of(), (produced - committed) * share);
+            put(Metric::TimeLag, of(), lag / RATE * (1.0 + 0.03 * noise.next()));
+        }
+        for vertex in ["Source: orders", "enrich", "enriched: Writer"] {
+            for index in 0..2u32 {
+                let of = || Of::Subtask { vertex: vertex.to_owned(), index };
+                let (busy, pressed) = if restarting(t) {
+                    (f64::NAN, f64::NAN)
+                } else if slowed(t) {
+                    if vertex.starts_with("enriched") { (0.82, 0.0) } else { (0.2, 0.55) }
+                } else if t > 50.0 && t < 62.0 {
+                    (0.93, 0.04)
+                } else {
+                    (0.28, 0.0)
+                };
+                put(Metric::Busy, of(), (busy + 0.05 * noise.next()).clamp(0.0, 1.0));
+                put(Metric::Backpressure, of(), (pressed + 0.04 * noise.next()).clamp(0.0, 1.0));
+            }
+        }
+        for (node, base) in [("tm-a", 0.34), ("tm-b", 0.31), ("tm-c", 0.22), ("jobmanager", 0.4)] {
+            let alive = match node {
+                "tm-b" => t < 45.0,
+                "tm-c" => t >= 50.1,
+                _ => true,
+            };
+            let heap = base + 0.22 * ((t * 0.11 + base * 10.0).fract());
+            put(Metric::Heap, Of::Node(node.to_owned()), if alive { heap } else { f64::NAN });
+            put(Metric::GcTime, Of::Node(node.to_owned()), if alive { 0.004 * t } else { f64::NAN });
+        }
+        let p99 = (lag / RATE).max(0.2) * 1.1;
+        for (metric, p50, p99) in [
+            (Metric::VisibleLatency, p99 * 0.5, p99),
+            (Metric::EndToEndLatency, if down(t) { 1.9 } else { 0.012 }, if down(t) { 6.0 } else { 0.09 }),
+            (Metric::ProduceLatency, 0.0021, 0.0078),
+            (Metric::Slip, 0.0001, 0.0009),
+        ] {
+            if step % 2 == 0 {
+                let wobble = 1.0 + 0.1 * noise.next();
+                latency.entry(metric).or_default().push((t, p50 * wobble, p99 * wobble, p99 * wobble * 1.3));
+            }
+        }
+    }
+    Simulated {
+        series: points.into_iter().map(|((metric, of), points)| Series { metric, of, unit: metric.unit(), points }).collect(),
+        latency: latency.into_iter().map(|(metric, points)| LatencySeries { metric, points }).collect(),
+        checkpoints,
+    }
+}
+
+fn checkpoint(id: u64, t: f64, delay: f64, failed: bool, noise: &mut Noise) -> CheckpointRecord {
+    let triggered = Timestamp::from_millis(START + (t * 1000.0) as i64);
+    let duration = 0.12 + delay + 0.03 * noise.next().abs();
+    CheckpointRecord {
+        id,
+        status: if failed { "failed" } else { "completed" }.to_owned(),
+        savepoint: false,
+        triggered,
+        ended: Some(Timestamp::from_millis(START + ((t + duration) * 1000.0) as i64)),
+        duration_s: Some(duration),
+        slowest: (!failed).then(|| CheckpointParts {
+            subtask: "enriched: Writer (1)".to_owned(),
+            start_delay_s: 0.006,
+            alignment_s: 0.004,
+            sync_s: delay,
+            async_s: 0.021,
+            end_to_end_s: duration - 0.02,
+        }),
+        checkpointed_bytes: 14_800 + id * 3,
+        state_bytes: 21_000 + id * 3,
+        failure: failed.then(|| "Checkpoint was declined: task failure".to_owned()),
+    }
+}
+
+fn run(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Outcome {
+    let simulated = simulate(end, disturbances, slow);
+    let mut no_data = expectation("p99(produce-latency) recovery of lose-one < 50ms", 24, Status::NoData, "", None, Some(Unit::Seconds));
+    no_data.reason = Some("no record was acknowledged in `recovery of lose-one`".to_owned());
+    let state = |at: f64, state: &str| StateChange { at, error: 0.01, state: state.to_owned() };
+    let lag = |partition: u32| LagRow {
+        partition: format!("orders-{partition}"),
+        position: [Some(12.0), Some(2890.0), Some(0.0)],
+        committed: [Some(520.0), Some(3560.0), Some(0.0)],
+        output: [Some(1010.0), Some(3560.0), Some(0.0)],
+        time: [Some(1.02), Some(7.1), Some(0.0)],
+    };
+    let records = (end * RATE) as u64;
+    Outcome {
+        run: "20261121-085406-k3f9".to_owned(),
+        scenario: String::new(),
+        about: String::new(),
+        cluster: "laptop: 1 broker, 2 TaskManagers".to_owned(),
+        cluster_kind: "local".to_owned(),
+        seed: 42,
+        squall: "0.1.0".to_owned(),
+        started: Timestamp::from_millis(START - 21_000),
+        start: Some(Timestamp::from_millis(START)),
+        end: end + 9.0,
+        traffic_end: Some(end),
+        ending: Some(Ending::Completed),
+        verdict: Verdict::Failed,
+        reasons: vec!["max(output-lag) during lose-one < 10k: 14.1 k at 0:51".to_owned()],
+        sentence: "Lost a TaskManager at 2,000 records/s: output stopped for 5.1 s and had caught up after 17.2 s. \
+                   No record was lost or written twice."
+            .to_owned(),
+        expectations: vec![
+            expectation("recovery-time of lose-one < 60s", 20, Status::Met, "17.2 s ± 500 ms", Some(17.2), Some(Unit::Seconds)),
+            expectation("max(output-lag) during lose-one < 10k", 21, Status::Failed, "14.1 k at 0:51", Some(14_100.0), Some(Unit::Records)),
+            expectation("delivery == exactly-once", 22, Status::Met, "210,000 records: 0 lost, 0 twice, 0 corrupt", None, None),
+            expectation("failed-checkpoints <= 2", 23, Status::Met, "1", Some(1.0), Some(Unit::Count)),
+            no_data,
+        ],
+        faults: Vec::new(),
+        windows: Vec::new(),
+        series: simulated.series,
+        latency: simulated.latency,
+        states: vec![state(-3.0, "RUNNING"), state(47.11, "RESTARTING"), state(50.3, "RUNNING")],
+        restarts: vec![Restart {
+            at: 47.11,
+            explained_by: Some(FaultId { name: "lose-one".to_owned(), occurrence: 0 }),
+            cause: "TaskManager localhost:41235-5a1f40 is no longer reachable.".to_owned(),
+        }],
+        checkpoints: simulated.checkpoints,
+        lags: (0..4).map(lag).collect(),
+        skews: vec![
+            SkewOutcome {
+                of: "partitions of orders".to_owned(),
+                window: "baseline".to_owned(),
+                records: vec![22_912, 22_104, 22_310, 21_674],
+                skew: 1.03,
+                asked: Some(1.0),
+            },
+            SkewOutcome {
+                of: "subtasks of enrich".to_owned(),
+                window: "baseline".to_owned(),
+                records: vec![52_110, 36_890],
+                skew: 1.17,
+                asked: None,
+            },
+        ],
+        accounting: Some(Accounting { scheduled: records, sent: records, acknowledged: records, ..Accounting::default() }),
+        generator: Ok(()),
+        delivery: Some(delivery::Verdict {
+            acknowledged: records,
+            in_input: records,
+            seen: records,
+            offenders: vec![delivery::Offender {
+                kind: "reordered".to_owned(),
+                stream: "orders".to_owned(),
+                partition: Some(2),
+                sequence: 91_344,
+                intended: Timestamp::from_millis(START + 45_672),
+            }],
+            reordered: 1,
+            ..delivery::Verdict::default()
+        }),
+        findings: vec![
+            Finding {
+                severity: "risk".to_owned(),
+                title: "Detection takes as long as restore and first output together".to_owned(),
+                evidence: "2.08 s between the kill and Flink's first sign of it; heartbeat.timeout is 6 s, the connection broke first"
+                    .to_owned(),
+                advice: "On machines that vanish without closing connections, detection will take heartbeat.timeout. Lower it if 6 s hurt."
+                    .to_owned(),
+            },
+            Finding {
+                severity: "note".to_owned(),
+                title: "Catch-up has little headroom".to_owned(),
+                evidence: "caught up at 1.31 k/s above the input of 2.00 k/s".to_owned(),
+                advice: "An outage of one minute needs 1 min 32 s to catch up. More slots, or less work per record.".to_owned(),
+            },
+        ],
+        hints: Vec::new(),
+        happenings: vec![
+            (0.0, "baseline".to_owned(), "2.00 k/s".to_owned()),
+            (45.0, "fault".to_owned(), "lose-one: kill-taskmanager tm-b (runs 1 of 2 subtasks)".to_owned()),
+            (45.03, "acted".to_owned(), "process gone, 31 ms after".to_owned()),
+            (47.11, "job".to_owned(), "RUNNING → RESTARTING".to_owned()),
+            (50.1, "undo".to_owned(), "lose-one: tm-c started in place of tm-b".to_owned()),
+            (50.61, "job".to_owned(), "all 2 subtasks running, restored from checkpoint 22".to_owned()),
+            (62.2, "recovered".to_owned(), "lose-one: 17.2 s ± 500 ms".to_owned()),
+        ],
+        resolutions: BTreeMap::from([
+            ("output".to_owned(), (0.1, 0.0)),
+            ("committed-lag".to_owned(), (1.0, 0.0)),
+            ("position-lag".to_owned(), (1.0, 10.0)),
+            ("job-state".to_owned(), (0.5, 3.0)),
+        ]),
+        probe_errors: BTreeMap::from([("position-lag".to_owned(), (3, "no running subtask".to_owned()))]),
+        clocks: BTreeMap::from([("broker".to_owned(), (0.0, 0.0004)), ("jobmanager".to_owned(), (0.0003, 0.0011))]),
+        facts: BTreeMap::from([
+            ("versions".to_owned(), BTreeMap::from([("flink".to_owned(), "2.3.0".to_owned()), ("kafka".to_owned(), "4.3.1".to_owned())])),
+            (
+                "flink-config".to_owned(),
+                BTreeMap::from([
+                    ("execution.checkpointing.interval".to_owned(), "2 s".to_owned()),
+                    ("heartbeat.interval".to_owned(), "2 s".to_owned()),
+                    ("heartbeat.timeout".to_owned(), "6 s".to_owned()),
+                ]),
+            ),
+        ]),
+        open_undos: Vec::new(),
+    }
+}

@@ -1,0 +1,143 @@
+//! The words that all reports share.
+
+use crate::analysis::{ExpectationOutcome, FaultOutcome, Outcome, Recovery, Status, Verdict, WindowOutcome};
+use crate::clock::Timestamp;
+use crate::journal::{CheckpointParts, FaultId};
+use crate::metric::Unit;
+use crate::units::display;
+
+/// `met`, `failed`, `cleanup incomplete`, …
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::CleanupIncomplete => "cleanup incomplete",
+        Verdict::Interrupted => "interrupted",
+        Verdict::ToolError => "error",
+        Verdict::Aborted => "aborted",
+        Verdict::Failed => "failed",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Met => "met",
+    }
+}
+
+/// What stands behind the verdict's word: `1 of 5 expectations failed, 1 without data`, or the first reason.
+pub(super) fn verdict_detail(outcome: &Outcome) -> String {
+    let all = outcome.expectations.len();
+    let of = |status| outcome.expectations.iter().filter(|expectation| expectation.status == status).count();
+    let (failed, without) = (of(Status::Failed), of(Status::NoData));
+    let plural = if all == 1 { "" } else { "s" };
+    match outcome.verdict {
+        Verdict::Failed if failed > 0 => {
+            let rest = if without > 0 { format!(", {without} without data") } else { String::new() };
+            format!("{failed} of {all} expectation{plural} failed{rest}")
+        }
+        Verdict::Met if all == 0 => "no expectation was stated".to_owned(),
+        Verdict::Met if all == 1 => "the expectation is met".to_owned(),
+        Verdict::Met => format!("all {all} expectations are met"),
+        _ => outcome.reasons.first().cloned().unwrap_or_else(|| format!("{without} of {all} expectation{plural} without data")),
+    }
+}
+
+/// The reasons that neither the verdict's line nor an expectation says already.
+pub(super) fn further_reasons(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    let said = verdict_detail(outcome);
+    outcome
+        .reasons
+        .iter()
+        .filter(move |reason| **reason != said && !outcome.expectations.iter().any(|e| reason.contains(e.text.as_str())))
+        .map(String::as_str)
+}
+
+/// `met`, `failed`, `no data`.
+pub(super) const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Met => "met",
+        Status::Failed => "failed",
+        Status::NoData => "no data",
+    }
+}
+
+/// `✓`, `✗`, `?`.
+pub(super) const fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Met => "✓",
+        Status::Failed => "✗",
+        Status::NoData => "?",
+    }
+}
+
+/// The sign of a whole run.
+pub(super) const fn verdict_sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "✓",
+        Verdict::Inconclusive => "?",
+        _ => "✗",
+    }
+}
+
+/// What was observed of an expectation, or why nothing was.
+pub(super) fn observed(expectation: &ExpectationOutcome) -> String {
+    match (&expectation.status, &expectation.reason) {
+        (Status::NoData, Some(reason)) => format!("no data: {reason}"),
+        (Status::NoData, None) => "no data".to_owned(),
+        _ => expectation.observed.clone(),
+    }
+}
+
+/// `lose-one`, from its second occurrence on `lose-one #2`.
+pub(super) fn fault_name(fault: &FaultId) -> String {
+    if fault.occurrence == 0 { fault.name.clone() } else { format!("{} #{}", fault.name, fault.occurrence + 1) }
+}
+
+/// How a fault went, in a few words: `recovered in 17.2 s ± 500 ms`.
+pub(super) fn recovery(fault: &FaultOutcome) -> String {
+    match &fault.recovery {
+        Recovery::Recovered { time } => format!("recovered in {}", display::seconds_with_error(time.value, time.error)),
+        Recovery::RodeThrough => "rode through: nothing left its band".to_owned(),
+        Recovery::NotRecovered { watched, how_far } => format!("not recovered after {}: {how_far}", display::seconds(*watched)),
+        Recovery::Censored { watched, by } => format!("no data beyond {}: {by} began before it was back", display::seconds(*watched)),
+        Recovery::Inconclusive { reason } => format!("inconclusive: {reason}"),
+    }
+}
+
+/// A value with its unit.
+pub(super) fn value(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Count | Unit::Records => display::count(value),
+        Unit::PerSecond => display::rate(value),
+        Unit::Seconds => display::seconds(value),
+        Unit::Bytes => display::bytes(value),
+        Unit::Ratio => display::percent(value),
+        Unit::Factor => format!("{} ×", display::significant(value)),
+    }
+}
+
+/// A value that may be missing.
+pub(super) fn maybe(number: Option<f64>, unit: Unit) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| value(number, unit))
+}
+
+/// Heads of the windows. A run with one fault needs its name once: `baseline`, `lose-one`, `recovery`, `after`.
+pub(super) fn window_heads(windows: &[WindowOutcome], faults: &[FaultOutcome]) -> Vec<String> {
+    let only = match faults {
+        [fault] => Some(fault_name(&fault.fault)),
+        _ => None,
+    };
+    windows
+        .iter()
+        .map(|window| match &only {
+            Some(name) if window.name == format!("recovery of {name}") => "recovery".to_owned(),
+            Some(name) if window.name == format!("after {name}") => "after".to_owned(),
+            _ => window.name.clone(),
+        })
+        .collect()
+}
+
+/// A moment as RFC 3339, in UTC, to the millisecond.
+pub(super) fn utc(moment: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(moment.millis()).map_or_else(|_| "–".to_owned(), |moment| format!("{moment:.3}"))
+}
+
+/// What a checkpoint's named parts leave of its end-to-end time: *other*, in seconds.
+pub(super) fn checkpoint_rest(parts: &CheckpointParts) -> f64 {
+    (parts.end_to_end_s - parts.start_delay_s - parts.alignment_s - parts.sync_s - parts.async_s).max(0.0)
+}
