@@ -1,7 +1,7 @@
 //! What a cluster is made of, and changing it.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -95,6 +95,7 @@ pub struct Admin {
     bootstrap: String,
     connection: Connection,
     changes: OnceLock<AdminClient<Complaints>>,
+    groups: Mutex<HashMap<String, Arc<Native>>>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -113,11 +114,23 @@ impl Admin {
         let configuration = connection.configuration(&[], &BTreeMap::new())?;
         let bootstrap = configuration.bootstrap.clone();
         let native = Native::new(configuration, RDKafkaType::RD_KAFKA_CONSUMER, 0)?;
-        Ok(Self { native, bootstrap, connection: connection.clone(), changes: OnceLock::new() })
+        Ok(Self { native, bootstrap, connection: connection.clone(), changes: OnceLock::new(), groups: Mutex::default() })
     }
 
     pub(super) fn native(&self) -> &Native {
         &self.native
+    }
+
+    /// A client with this `group.id`, which never joins the group.
+    pub(super) fn native_of_group(&self, group: &str) -> Result<Arc<Native>, KafkaError> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(native) = groups.get(group) {
+            return Ok(Arc::clone(native));
+        }
+        let configuration = self.connection.configuration(&[("group.id", group), ("enable.auto.commit", "false")], &BTreeMap::new())?;
+        let native = Arc::new(Native::new(configuration, RDKafkaType::RD_KAFKA_CONSUMER, 0)?);
+        groups.insert(group.to_owned(), Arc::clone(&native));
+        Ok(native)
     }
 
     /// The cluster as a broker describes it.

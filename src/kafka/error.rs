@@ -32,6 +32,17 @@ impl ErrorCode {
         (code != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(Self(code))
     }
 
+    /// Whether a group's coordinator is starting or was not found where it was: asking again helps.
+    pub(super) fn is_about_the_coordinator(self) -> bool {
+        use sys::rd_kafka_resp_err_t as E;
+        matches!(
+            self.0,
+            E::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS
+                | E::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE
+                | E::RD_KAFKA_RESP_ERR_NOT_COORDINATOR
+        )
+    }
+
     /// The protocol's number; those of librdkafka itself are negative.
     pub fn number(self) -> i32 {
         self.0 as i32

@@ -6,7 +6,7 @@ use super::admin::Admin;
 use super::error::{ErrorCode, KafkaError};
 use super::raw_admin;
 use super::reader::Isolation;
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 
 /// Which offset of a partition is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,17 @@ impl Admin {
     /// # Errors
     /// When its coordinator does not answer within `within`, or this user may not describe the group.
     pub fn group_offsets(&self, group: &str, within: Duration) -> Result<Vec<GroupOffset>, KafkaError> {
-        let found = raw_admin::group_offsets(self.native(), group, within)?;
+        let native = self.native_of_group(group)?;
+        let deadline = clock::now().plus(within);
+        let found = loop {
+            match raw_admin::group_offsets(&native, group, deadline.remaining()) {
+                // Its coordinator has just started, or the group has just moved.
+                Err(error) if error.code().is_some_and(ErrorCode::is_about_the_coordinator) && !deadline.remaining().is_zero() => {
+                    native.next(Duration::from_millis(100).min(deadline.remaining()));
+                }
+                answer => break answer?,
+            }
+        };
         let committed = |(topic, partition, offset): raw_admin::Found| match offset {
             Ok(committed) if committed >= 0 => Some(Ok(GroupOffset { topic, partition, committed })),
             Ok(_) => None,

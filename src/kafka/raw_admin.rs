@@ -118,6 +118,9 @@ unsafe fn found(partition: &sys::rd_kafka_topic_partition_t) -> Found {
 }
 
 /// What a group has committed, for all partitions it has committed for.
+///
+/// `native` must have a `group.id`: librdkafka 2.12 follows a null pointer when OffsetFetch answers `NOT_COORDINATOR` to a
+/// client without one (librdkafka issue 5040), which is what a broker says that has just started.
 pub(super) fn group_offsets(native: &Native, group: &str, within: Duration) -> Result<Vec<Found>, KafkaError> {
     let what = format!("list offsets of group {group}");
     let name = CString::new(group).map_err(|_| KafkaError::Request {
@@ -125,6 +128,14 @@ pub(super) fn group_offsets(native: &Native, group: &str, within: Duration) -> R
         reason: "the name holds a zero byte".to_owned(),
         code: None,
     })?;
+    // What the client's own group complains of is of no use, but would pile up.
+    // SAFETY: the client is a consumer and alive; the messages are ours to destroy.
+    unsafe {
+        while let Some(message) = NonNull::new(sys::rd_kafka_consumer_poll(native.as_ptr(), 0)) {
+            sys::rd_kafka_message_destroy(message.as_ptr());
+        }
+    }
+    while native.next(Duration::ZERO).is_some() {}
     let event = ask(native, &what, Call::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, within, |client, options, queue| {
         // SAFETY: all are alive; the call copies the request, which is ours to destroy. Null asks for all partitions.
         unsafe {
