@@ -11,8 +11,6 @@ use crate::units::Duration;
 
 /// Uploading a jar of some hundred megabytes.
 const UPLOAD: Duration = Duration::from_secs(120);
-/// The jar's `main` runs in the JobManager before Flink answers.
-const RUN: Duration = Duration::from_secs(120);
 
 /// An uploaded jar: `<uuid>_<name>.jar`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -108,12 +106,12 @@ impl Rest {
         Ok(jars.map(|jars| jars.files))
     }
 
-    /// Runs a jar's `main` in the JobManager and returns the job that it submits; may take a minute.
+    /// Runs a jar's `main` in the JobManager, which may take a minute, and returns the job that it submits.
     ///
     /// # Errors
     /// As [`Rest::overview`]; a status of 400 or 500 with the cause where `main` fails.
-    pub async fn run_jar(&self, jar: &JarId, run: &JarRun) -> Result<JobId, Error> {
-        let started: Answered<Started> = self.http.ask_with(Request::post(["jars", &jar.0, "run"]).timeout(RUN), run).await?;
+    pub async fn run_jar(&self, jar: &JarId, run: &JarRun, within: Duration) -> Result<JobId, Error> {
+        let started: Answered<Started> = self.http.ask_with(Request::post(["jars", &jar.0, "run"]).timeout(within), run).await?;
         Ok(started.value.jobid)
     }
 

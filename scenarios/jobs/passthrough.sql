@@ -1,0 +1,42 @@
+-- Copies orders to enriched: key, value and headers byte for byte, exactly once.
+--
+-- Placeholders: ${link.source}, ${link.sink}, ${topic.orders}, ${topic.enriched}, ${group}, ${run}.
+
+CREATE TABLE orders (
+  k BYTES,
+  v BYTES,
+  headers MAP<STRING, BYTES> METADATA
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${topic.orders}',
+  'properties.bootstrap.servers' = '${link.source}',
+  'properties.group.id' = '${group}',
+  -- From the group's committed offsets; a group that has none begins at the start of the topic.
+  'scan.startup.mode' = 'group-offsets',
+  'properties.auto.offset.reset' = 'earliest',
+  'key.format' = 'raw',
+  'key.fields' = 'k',
+  'value.format' = 'raw',
+  'value.fields-include' = 'EXCEPT_KEY'
+);
+
+CREATE TABLE enriched (
+  k BYTES,
+  v BYTES,
+  headers MAP<STRING, BYTES> METADATA
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${topic.enriched}',
+  'properties.bootstrap.servers' = '${link.sink}',
+  'key.format' = 'raw',
+  'key.fields' = 'k',
+  'value.format' = 'raw',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'sink.delivery-guarantee' = 'exactly-once',
+  -- Never shared between jobs, or they fence each other.
+  'sink.transactional-id-prefix' = 'squall-passthrough-${run}',
+  -- Longer than any outage, or the broker aborts what a checkpoint has promised; at most the broker's transaction.max.timeout.ms.
+  'properties.transaction.timeout.ms' = '600000'
+);
+
+INSERT INTO enriched SELECT k, v, headers FROM orders;
