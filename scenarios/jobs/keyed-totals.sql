@@ -49,7 +49,7 @@ SELECT
     headers,
     MAP[
       'total-count', ENCODE(CAST(COUNT(*) OVER per_key AS STRING), 'UTF-8'),
-      'total-bytes', ENCODE(CAST(SUM(OCTET_LENGTH(v)) OVER per_key AS STRING), 'UTF-8')
+      'total-bytes', ENCODE(CAST(SUM(CHAR_LENGTH(DECODE(v, 'ISO-8859-1'))) OVER per_key AS STRING), 'UTF-8')
     ]
   )
 FROM orders

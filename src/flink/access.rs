@@ -1,8 +1,12 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Error;
 use crate::units::{Duration, SecretSource};
 
 /// Where a Flink REST endpoint or SQL gateway is, and how to be let in.
@@ -50,5 +54,81 @@ impl Access {
     /// never answers.
     pub fn to<A: Into<String>>(addresses: impl IntoIterator<Item = A>) -> Self {
         Self { addresses: addresses.into_iter().map(Into::into).collect(), auth: Auth::None, ca_file: None, timeout: default_timeout() }
+    }
+}
+
+impl Auth {
+    /// The value of the `Authorization` header.
+    pub(super) fn header(&self, base: &Path) -> Result<Option<HeaderValue>, Error> {
+        let text = match self {
+            Self::None => return Ok(None),
+            Self::Basic { user, password } => {
+                let pair = format!("{user}:{}", password.read(base)?.reveal());
+                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+            }
+            Self::Bearer(token) => format!("Bearer {}", token.read(base)?.reveal()),
+        };
+        HeaderValue::from_str(&text)
+            .map(Some)
+            .map_err(|_| Error::Client("the secret holds characters that no HTTP header can carry".to_owned()))
+    }
+}
+
+/// A base address, parsed, and as errors show it.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) url: Url,
+    pub(super) shown: String,
+}
+
+impl Address {
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+        let unusable = |address: &str, reason: &str| Error::Address { address: address.to_owned(), reason: reason.to_owned() };
+        let url = Url::parse(text).map_err(|error| unusable(text, &format!("{error}; write for example http://host:8081")))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(unusable(url.host_str().unwrap_or_default(), "it carries credentials; they belong under `auth`"));
+        }
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(unusable(text, "it starts with neither http:// nor https://"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(unusable(text, "it has a query or a fragment"));
+        }
+        let shown = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { url, shown })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+
+    use super::super::Rest;
+    use super::*;
+
+    #[test]
+    fn unusable_settings_are_refused_before_anything_is_sent() {
+        let refuse = |access: Access| Rest::new(&access, Path::new("/")).map(drop).unwrap_err().to_string();
+        assert!(refuse(Access::to(["localhost"])).contains("write for example http://host:8081"));
+        assert!(refuse(Access::to(["ftp://host"])).contains("neither http:// nor https://"));
+        assert!(refuse(Access::to(Vec::<String>::new())).contains("no address is given"));
+        let credentials = refuse(Access::to(["http://ann:s3cret@host:8081"]));
+        assert!(credentials.contains("belong under `auth`") && !credentials.contains("s3cret"));
+        assert!(
+            refuse(Access { ca_file: Some("none.pem".into()), ..Access::to(["https://h"]) }).contains("cannot use the CA file /none.pem")
+        );
+    }
+
+    #[test]
+    fn settings_read_as_people_write_them() {
+        let access: Access =
+            serde_json::from_str(r#"{"addresses":["http://a"],"auth":{"basic":{"user":"ann","password":{"env":"PW"}}},"timeout":"5s"}"#)
+                .unwrap();
+        assert_eq!(access.auth, Auth::Basic { user: "ann".to_owned(), password: SecretSource::Env("PW".to_owned()) });
+        let fields: BTreeMap<String, serde_json::Value> = serde_json::from_value(serde_json::to_value(&access).unwrap()).unwrap();
+        assert!(!fields.contains_key("ca-file"));
+        assert!(serde_json::from_str::<Access>(r#"{"addresses":[],"adress":"x"}"#).is_err());
     }
 }

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, VertexId, lenient};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, VertexId, lenient};
 use crate::clock::Timestamp;
 
 /// `/jobs/:id/checkpoints`: counts since the JobManager started the job, and the newest ten (`web.checkpoints.history`).
@@ -370,6 +370,16 @@ mod tests {
             let vertex: TaskCheckpointDetail = answer(version, "cksub");
             assert!(vertex.slowest().is_some_and(|subtask| subtask.start_delay.is_some() && subtask.checkpoint.sync.is_some()));
         }
+    }
+
+    #[test]
+    fn failures_and_restores_say_what_happened() {
+        let all: Checkpoints = answer("2.3.0", "checkpoints_kill");
+        let failed = all.history.iter().find(|checkpoint| checkpoint.status == CheckpointStatus::Failed).unwrap();
+        assert!(failed.failure_message.as_deref().is_some_and(|message| message.ends_with("IO-problem detected.")));
+        assert!(failed.failure_timestamp.is_some() && failed.latest_ack_timestamp.is_none());
+        let restored = all.latest.restored.unwrap();
+        assert!(restored.external_path.is_some_and(|path| path.ends_with(&format!("chk-{}", restored.id))));
     }
 
     #[test]

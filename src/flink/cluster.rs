@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::{Answered, Request};
-use super::{Error, Rest};
+use super::http::Request;
+use super::{Answered, Error, Rest};
 
 /// `/overview`: TaskManagers, slots and jobs as of now; never cached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -127,9 +127,13 @@ impl fmt::Display for Attempts<'_> {
 }
 
 impl Error {
-    /// Whether Flink said that there is no such thing (job, checkpoint, jar).
+    /// Whether Flink said that there is no such thing (job, checkpoint, jar). For a job's status it says so with a 500.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status { status: 404, .. })
+        match self {
+            Self::Status { status: 404, .. } => true,
+            Self::Status { message, .. } => message.starts_with("FlinkJobNotFoundException"),
+            _ => false,
+        }
     }
 
     /// Whether nobody answered: unknown, rather than a state of the job.

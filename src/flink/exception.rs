@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, lenient, root_cause};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, lenient, root_cause};
 use crate::clock::Timestamp;
 
 /// The failures that the JobManager remembers (`web.exception-history-size`, 16 by default), newest first; gone after a JobManager

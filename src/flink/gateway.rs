@@ -3,8 +3,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::http::{Answered, Http, Request};
-use super::{Access, Error, JobId};
+use super::http::{Http, Request};
+use super::{Access, Answered, Error, JobId};
 use crate::units::Duration;
 
 /// Between two polls of a statement.

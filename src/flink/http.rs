@@ -1,44 +1,18 @@
 //! One HTTP exchange over several addresses.
 
-use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use super::access::Address;
 use super::cause;
-use super::{Access, Attempt, Auth, Error, Failure};
-use crate::clock::{self, Timestamp};
+use super::{Access, Answered, Attempt, Error, Failure};
+use crate::clock;
 use crate::units::Duration;
-
-/// An answer, and when it was asked for and had on our clock. Dereferences to the value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answered<T> {
-    /// Just before the request was sent.
-    pub sent: Timestamp,
-    /// Just after the answer was read.
-    pub received: Timestamp,
-    /// What Flink answered.
-    pub value: T,
-}
-
-impl<T> Answered<T> {
-    /// The same exchange with another view of its answer.
-    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Answered<U> {
-        Answered { sent: self.sent, received: self.received, value: view(self.value) }
-    }
-}
-
-impl<T> Deref for Answered<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
 
 /// A request: method, path segments and query below any base address.
 #[derive(Debug)]
@@ -89,12 +63,6 @@ impl<'a> Request<'a> {
     }
 }
 
-#[derive(Debug)]
-struct Address {
-    url: Url,
-    shown: String,
-}
-
 /// The addresses and the client. Cheap to clone; clones share the memory of which address answers.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
@@ -106,12 +74,12 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(access: &Access, base: &Path) -> Result<Self, Error> {
-        let addresses = access.addresses.iter().map(|text| address(text)).collect::<Result<Arc<[_]>, _>>()?;
+        let addresses = access.addresses.iter().map(|text| Address::parse(text)).collect::<Result<Arc<[_]>, _>>()?;
         if addresses.is_empty() {
             return Err(Error::Address { address: String::new(), reason: "no address is given".to_owned() });
         }
         let mut headers = HeaderMap::new();
-        if let Some(mut value) = authorization(&access.auth, base)? {
+        if let Some(mut value) = access.auth.header(base)? {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -185,37 +153,6 @@ impl Http {
     }
 }
 
-fn address(text: &str) -> Result<Address, Error> {
-    let unusable = |address: &str, reason: &str| Error::Address { address: address.to_owned(), reason: reason.to_owned() };
-    let url = Url::parse(text).map_err(|error| unusable(text, &format!("{error}; write for example http://host:8081")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(unusable(url.host_str().unwrap_or_default(), "it carries credentials; they belong under `auth`"));
-    }
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(unusable(text, "it starts with neither http:// nor https://"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(unusable(text, "it has a query or a fragment"));
-    }
-    let shown = url.as_str().trim_end_matches('/').to_owned();
-    Ok(Address { url, shown })
-}
-
-fn authorization(auth: &Auth, base: &Path) -> Result<Option<HeaderValue>, Error> {
-    use base64::Engine as _;
-    let text = match auth {
-        Auth::None => return Ok(None),
-        Auth::Basic { user, password } => {
-            let pair = format!("{user}:{}", password.read(base)?.reveal());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-        Auth::Bearer(token) => format!("Bearer {}", token.read(base)?.reveal()),
-    };
-    HeaderValue::from_str(&text)
-        .map(Some)
-        .map_err(|_| Error::Client("the secret holds characters that no HTTP header can carry".to_owned()))
-}
-
 async fn read(builder: RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
     let response: Response = builder.send().await?;
     let status = response.status();
@@ -261,14 +198,12 @@ fn parse<T: DeserializeOwned>(address: &str, request: &Request<'_>, status: Stat
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use std::collections::BTreeMap;
-
     use axum::Router;
     use axum::extract::RawQuery;
     use axum::http::{HeaderMap as Headers, StatusCode as Status};
     use axum::routing::{any, get, post};
 
-    use super::super::{JobId, MetricScope, Rest};
+    use super::super::{Auth, JobId, MetricScope, Rest};
     use super::*;
     use crate::units::SecretSource;
 
@@ -357,8 +292,12 @@ mod tests {
             .route("/jobs/j/resource-requirements", get(move || async move { (Status::INTERNAL_SERVER_ERROR, body) }))
             .route("/jobs/j/status", get(|| async { r#"{"status":12}"# }))
             .route("/jobs/j", get(|| async { (Status::NOT_FOUND, r#"{"errors":["Job j not found"]}"#) }));
+        let unknown =
+            r#"{"errors":["org.apache.flink.runtime.messages.FlinkJobNotFoundException: Could not find Flink job (k)\n\tat a.b(C)"]}"#;
+        let router = router.route("/jobs/k/status", get(move || async move { (Status::INTERNAL_SERVER_ERROR, unknown) }));
         let client = rest(&Access::to([serve(router).await]));
         let job = JobId::from("j");
+        assert!(client.job_state(&JobId::from("k")).await.unwrap_err().is_not_found());
         let error = client.resource_requirements(&job).await.unwrap_err().to_string();
         assert!(error.contains("answered GET /jobs/j/resource-requirements with 500: UnsupportedOperationException: The DefaultScheduler"));
         assert!(client.job_state(&job).await.unwrap_err().to_string().contains("/jobs/j/status with something unexpected: status: "));
@@ -395,29 +334,5 @@ mod tests {
         std::fs::write(folder.path().join("job.jar"), "PK").unwrap();
         assert_eq!(client.upload_jar(&folder.path().join("job.jar")).await.unwrap().0, "1b2c_job.jar");
         assert!(client.upload_jar(&folder.path().join("none.jar")).await.unwrap_err().to_string().contains("none.jar: No such file"));
-    }
-
-    #[test]
-    fn unusable_settings_are_refused_before_anything_is_sent() {
-        let refuse = |access: Access| Rest::new(&access, Path::new("/")).map(drop).unwrap_err().to_string();
-        assert!(refuse(Access::to(["localhost"])).contains("write for example http://host:8081"));
-        assert!(refuse(Access::to(["ftp://host"])).contains("neither http:// nor https://"));
-        assert!(refuse(Access::to(Vec::<String>::new())).contains("no address is given"));
-        let credentials = refuse(Access::to(["http://ann:s3cret@host:8081"]));
-        assert!(credentials.contains("belong under `auth`") && !credentials.contains("s3cret"));
-        assert!(
-            refuse(Access { ca_file: Some("none.pem".into()), ..Access::to(["https://h"]) }).contains("cannot use the CA file /none.pem")
-        );
-    }
-
-    #[test]
-    fn settings_read_as_people_write_them() {
-        let access: Access =
-            serde_json::from_str(r#"{"addresses":["http://a"],"auth":{"basic":{"user":"ann","password":{"env":"PW"}}},"timeout":"5s"}"#)
-                .unwrap();
-        assert_eq!(access.auth, Auth::Basic { user: "ann".to_owned(), password: SecretSource::Env("PW".to_owned()) });
-        let fields: BTreeMap<String, serde_json::Value> = serde_json::from_value(serde_json::to_value(&access).unwrap()).unwrap();
-        assert!(!fields.contains_key("ca-file"));
-        assert!(serde_json::from_str::<Access>(r#"{"addresses":[],"adress":"x"}"#).is_err());
     }
 }

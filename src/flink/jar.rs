@@ -4,8 +4,8 @@ use std::path::Path;
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, lenient};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, lenient};
 use crate::clock::Timestamp;
 use crate::units::Duration;
 

@@ -3,8 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, VertexId, lenient};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, VertexId, lenient};
 use crate::clock::Timestamp;
 
 macro_rules! states {

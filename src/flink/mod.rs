@@ -8,6 +8,7 @@
 //! checkpoints 3 s, metrics and backpressure 10 s. The time stamps *inside* the answers are exact.
 
 mod access;
+mod answered;
 mod cause;
 mod checkpoint;
 mod cluster;
@@ -26,6 +27,7 @@ mod taskmanager;
 mod vertex;
 
 pub use access::{Access, Auth};
+pub use answered::Answered;
 pub use cause::root_cause;
 pub use checkpoint::{
     Alignment, Checkpoint, CheckpointConfig, CheckpointCounts, CheckpointStatus, Checkpoints, Externalization, LatestCheckpoints, Restored,
@@ -35,7 +37,6 @@ pub use cluster::{Features, Overview, WebConfig};
 pub use error::{Attempt, Error, Failure};
 pub use exception::{ExceptionEntry, Exceptions};
 pub use gateway::{Session, SqlGateway, StatementResult};
-pub use http::Answered;
 pub use id::{JobId, VertexId};
 pub use jar::{Jar, JarEntry, JarId, JarRun};
 pub use job::{JobDetail, JobOverview, JobState, JobStatus, Plan, PlanInput, PlanNode, TaskState, VertexOverview};

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, VertexId};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, VertexId};
 
 /// Between which the adaptive scheduler may choose a vertex's parallelism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

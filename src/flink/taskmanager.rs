@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, lenient};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, lenient};
 use crate::clock::Timestamp;
 
 /// A registered TaskManager; never cached.

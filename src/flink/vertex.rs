@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::{Answered, Request};
-use super::{Error, JobId, Rest, TaskState, VertexId, lenient};
+use super::http::Request;
+use super::{Answered, Error, JobId, Rest, TaskState, VertexId, lenient};
 use crate::clock::Timestamp;
 
 /// `/jobs/:id/vertices/:vid`; cached, but for [`VertexDetail::now`].
@@ -154,6 +154,13 @@ mod tests {
             let pressure: Backpressure = answer(version, "bp");
             assert!(pressure.subtasks().is_some_and(|subtasks| subtasks.len() == 2 && subtasks[0].idle_ratio > 0.5));
         }
+    }
+
+    #[test]
+    fn a_restarted_subtask_is_another_attempt() {
+        let vertex: VertexDetail = answer("2.3.0", "vert_kill");
+        assert!(vertex.subtasks.iter().all(|subtask| subtask.attempt == 3 && subtask.status == TaskState::Running));
+        assert!(vertex.subtasks.iter().all(|subtask| subtask.taskmanager() == Some("tm-1")));
     }
 
     #[test]

@@ -103,6 +103,17 @@ impl RunningJob {
         }
     }
 
+    /// Where the newest checkpoint lies that Flink has kept, to start from. Ask after [`RunningJob::cancel`]: before, the next
+    /// checkpoint deletes the one that is told. None without `externalized-checkpoint-retention: RETAIN_ON_CANCELLATION`.
+    ///
+    /// # Errors
+    /// [`Error::Flink`].
+    pub async fn retained_checkpoint(&self, rest: &Rest) -> Result<Option<String>, Error> {
+        let checkpoints = rest.checkpoints(&self.id).await?.value;
+        let newest = checkpoints.latest.completed.filter(|checkpoint| !checkpoint.discarded);
+        Ok(newest.and_then(|checkpoint| checkpoint.external_path))
+    }
+
     /// Stops the job with a savepoint below `target` (none: the cluster's own directory) and returns the savepoint's path once
     /// the job has ended.
     ///
