@@ -17,7 +17,7 @@
 //! ```text
 //! control.rs ── protocol.rs ── client.rs          who asks
 //!     │
-//! server.rs ─► link.rs (rules, counters) ◄─ connection.rs ─► 2 × pump.rs ─► shape.rs: delay, throttle
+//! server.rs ─► link.rs (rules, counters) ◄─ connection.rs ─► 2 × pump.rs ─► shape.rs: delay, throttle, pace
 //!   accept                                     one task         held.rs (queue), alarm.rs (timer), kafka_frames.rs
 //! ```
 
@@ -31,6 +31,7 @@ mod error;
 mod held;
 mod kafka_frames;
 mod link;
+mod pace;
 mod protocol;
 mod pump;
 mod rule;

@@ -14,6 +14,7 @@ use super::alarm::Alarm;
 use super::held::Held;
 use super::kafka_frames::Frames;
 use super::link::{Connection, Link};
+use super::pace::{Grant, Pace};
 use super::rule::{RuleSet, Way};
 use super::shape::Shape;
 use crate::clock::{self, Timestamp};
@@ -55,13 +56,6 @@ struct Ending {
     due: Timestamp,
 }
 
-/// Leave to send so many bytes at a moment, from the throttles.
-#[derive(Clone, Copy)]
-struct Grant {
-    bytes: usize,
-    at: Timestamp,
-}
-
 enum Leave {
     /// All that was there has left.
     Drained,
@@ -84,9 +78,7 @@ pub(super) struct Pump<'a> {
     alarm: Alarm,
     look_again: Option<Pin<Box<Sleep>>>,
     ending: Option<Ending>,
-    /// Before it no further segment of a slice leaves.
-    segment_at: Timestamp,
-    grant: Option<Grant>,
+    pace: Pace,
     frames: Option<Frames>,
     /// Serial numbers of the rules that have counted the request at the front as held.
     front_counted: Vec<u64>,
@@ -107,8 +99,7 @@ impl<'a> Pump<'a> {
             alarm: Alarm::default(),
             look_again: None,
             ending: None,
-            segment_at: Timestamp(i64::MIN),
-            grant: None,
+            pace: Pace::new(),
             frames: (way == Way::Up && connection.requests.is_some()).then(Frames::default),
             front_counted: Vec::new(),
             broken: false,
@@ -120,10 +111,7 @@ impl<'a> Pump<'a> {
         let (delays, known) = (self.shape.delay_serials(), self.shape.serials());
         let is_new = |serial: u64| !known.contains(&serial);
         self.shape = Shape::new(rules, self.way, self.connection.id, &mut self.shape);
-        self.grant = None;
-        if self.shape.slices.is_empty() {
-            self.segment_at = Timestamp(i64::MIN);
-        }
+        self.pace.refresh(&self.shape);
         if self.shape.delay_serials() != delays {
             let (shape, connection) = (&mut self.shape, self.connection);
             self.held.reschedule(|arrived, bytes| shape.due(arrived, bytes, connection, is_new));
@@ -179,22 +167,18 @@ impl<'a> Pump<'a> {
                 return Leave::Broken;
             }
             let Some(due) = self.held.first_due().or(self.ending.as_ref().map(|ending| ending.due)) else { return Leave::Drained };
-            if !self.shape.black_holes.is_empty() || self.alarm.poll_at(cx, due.max(self.segment_at)).is_pending() {
+            if !self.shape.black_holes.is_empty() || self.alarm.poll_at(cx, due.max(self.pace.not_before())).is_pending() {
                 return Leave::Waiting;
             }
             if self.held.is_empty() {
                 return Leave::Drained;
             }
             let now = clock::now();
-            let mut limit = self.shape.slices.iter().map(|slice| slice.effect.size).min().unwrap_or(usize::MAX);
-            if !self.shape.throttles.is_empty() {
-                let Grant { bytes, at } = *self.granted(now);
-                if self.alarm.poll_at(cx, at).is_pending() {
-                    return Leave::Waiting;
-                }
-                limit = limit.min(bytes);
+            let Grant { bytes, at } = self.pace.grant(&mut self.shape, &self.held, self.way, self.connection, now);
+            if self.alarm.poll_at(cx, at).is_pending() {
+                return Leave::Waiting;
             }
-            let mut front = self.held.ready(now, limit);
+            let mut front = self.held.ready(now, bytes);
             if let Some(frames) = self.frames.filter(|_| !self.shape.holds.is_empty()) {
                 let (holds, mut stopped) = (&self.shape.holds, None);
                 front = &front[..frames.before(front, |key| {
@@ -213,48 +197,9 @@ impl<'a> Pump<'a> {
                     note_passed(self.way, &front[..count], self.link, self.connection, self.frames.as_mut());
                     self.held.consume(count);
                     self.front_counted.clear();
-                    self.paced(count);
+                    self.pace.passed(&mut self.shape, self.connection, count);
                 }
             }
-        }
-    }
-
-    /// How much the throttles let go, and when.
-    fn granted(&mut self, now: Timestamp) -> &Grant {
-        let (way, held) = (self.way, &self.held);
-        let throttles = &mut self.shape.throttles;
-        let connection = self.connection;
-        self.grant.get_or_insert_with(|| {
-            let piece = throttles.iter().filter_map(|active| active.rule().throttle(way)).map(|throttle| throttle.piece()).min();
-            let bytes = held.ready(now, piece.unwrap_or(usize::MAX)).len();
-            let mut at = now;
-            for active in throttles {
-                let start = active.rule().throttle(way).map_or(now, |throttle| throttle.reserve(bytes, now));
-                active.count(connection, 0, usize::from(start > now));
-                at = at.max(start);
-            }
-            Grant { bytes, at }
-        })
-    }
-
-    /// After `count` bytes have left under slices and throttles.
-    fn paced(&mut self, count: usize) {
-        for throttle in &mut self.shape.throttles {
-            throttle.count(self.connection, count, 0);
-        }
-        if let Some(grant) = &mut self.grant {
-            grant.bytes = grant.bytes.saturating_sub(count);
-            if grant.bytes == 0 {
-                self.grant = None;
-            }
-        }
-        if self.shape.slices.is_empty() {
-            return;
-        }
-        let gap = self.shape.slices.iter().map(|slice| slice.effect.gap).sum();
-        self.segment_at = clock::now().plus(gap);
-        for slice in &mut self.shape.slices {
-            slice.count(self.connection, count, 1);
         }
     }
 

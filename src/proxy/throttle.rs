@@ -45,7 +45,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_the_rate_and_one_piece(per_second in 1u64..2_000_000_000, asks in prop::collection::vec((1usize..40_000, 0i64..20_000_000), 1..80)) {
+        fn never_more_than_the_rate_and_one_piece(
+            per_second in 1u64..2_000_000_000,
+            asks in prop::collection::vec((1usize..40_000, 0i64..20_000_000), 1..80),
+        ) {
             let throttle = Throttle::new(per_second);
             let (mut now, mut passed, mut first) = (0i64, 0u128, None);
             for (bytes, pause) in asks {
