@@ -171,21 +171,28 @@ impl Placement {
 
     /// CRC-32 of the key and then of the value, without the identity itself. A missing key or value counts as empty.
     pub fn checksum(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> u32 {
-        let mut crc = crc32fast::Hasher::new();
         let value = value.unwrap_or_default();
+        match self {
+            Self::Header | Self::Key | Self::ValuePrefix => self.checksum_around(key, value, 0),
+            Self::JsonField(name) => match json_text(value, name) {
+                Some(at) => self.checksum_around(key, value, at),
+                None => Self::Header.checksum_around(key, value, 0),
+            },
+        }
+    }
+
+    /// [`Placement::checksum`] where it is known that a value that carries the identity does so at `at`.
+    pub(super) fn checksum_around(&self, key: Option<&[u8]>, value: &[u8], at: usize) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
         if *self != Self::Key {
             crc.update(key.unwrap_or_default());
         }
         match self {
             Self::Header | Self::Key => crc.update(value),
-            Self::ValuePrefix => crc.update(value.get(TEXT_LENGTH..).unwrap_or_default()),
-            Self::JsonField(name) => match json_text(value, name) {
-                Some(at) => {
-                    crc.update(&value[..at]);
-                    crc.update(value.get(at + TEXT_LENGTH..).unwrap_or_default());
-                }
-                None => crc.update(value),
-            },
+            Self::ValuePrefix | Self::JsonField(_) => {
+                crc.update(&value[..at]);
+                crc.update(value.get(at + TEXT_LENGTH..).unwrap_or_default());
+            }
         }
         crc.finalize()
     }

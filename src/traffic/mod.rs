@@ -5,7 +5,9 @@ mod dice;
 mod event_time;
 pub mod identity;
 mod keys;
+mod recipe;
 mod schedule;
+mod send;
 mod shape;
 mod stream;
 mod value;
@@ -15,7 +17,12 @@ pub use dice::Dice;
 pub use event_time::{EventTime, Late};
 pub use identity::{Identity, IdentityError, Placement};
 pub use keys::{Alias, Churn, Distinct, Hot, Key, KeyBuffer, KeyError, KeyTable, Keys, Pick, Picker, SHARDS, Skew, Zipf};
+pub use recipe::{Active, Buffers, Made, Mark, Recipe, RecipeError};
 pub use schedule::{Cursor, Schedule};
+pub use send::{
+    Accounts, AckSink, ChangeShare, Input, Outcome, PartitionProgress, Progress, Settings, Settled, Slice, SliceError, StreamProgress,
+    Traffic, TrafficError, Window,
+};
 pub use shape::{Arrivals, Backlog, Block, Burst, Closed, Curve, Laid, Ramp, Shape, ShapeError, Sine, Spike, Step, Stretch, Trace};
 pub use stream::{Stream, Transactions};
 pub use value::{Between, Field, Filler, Lines, LinesError, Loaded, Lognormal, Number, Order, Sizes, Template, Text, TimeFormat, Value};

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use alias::Alias;
 pub use churn::Churn;
 pub use hot::Hot;
-pub use picker::{Key, KeyError, Pick, Picker, SHARDS, Skew};
+pub use picker::{COUNTED, Key, KeyError, Pick, Picker, SHARDS, Skew};
 pub use table::{KeyBuffer, KeyTable};
 pub use zipf::Zipf;
 

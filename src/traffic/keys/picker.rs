@@ -11,6 +11,9 @@ use crate::traffic::dice::{Dice, mix};
 /// many of them there are. A key belongs to one shard: its records keep their order.
 pub const SHARDS: u16 = 64;
 
+/// Keys at the front of a table, whose records are counted one by one.
+pub const COUNTED: u64 = 1024;
+
 /// The key of a record, as what its bytes are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -252,7 +255,8 @@ impl Picker {
         } else if keys.max(1) > listed {
             return Err(KeyError::TooFewKeys { asked: keys, keys: self.table.len() });
         } else {
-            let first = dice.below(u64::MAX, listed);
+            // Among the keys that are counted one by one.
+            let first = dice.below(u64::MAX, listed.min(COUNTED / 2));
             (0..keys.max(1)).map(|offset| Key::Listed(((first + offset) % listed) as u32)).collect::<Vec<_>>()
         };
         let hot = hot.into_iter().map(|key| (key, self.partition_of(key))).collect();
@@ -336,9 +340,9 @@ impl Picker {
         }
     }
 
-    /// How many partitions it knows.
-    pub fn partitions(&self) -> u32 {
-        self.partitions
+    /// How many keys its table holds.
+    pub fn listed(&self) -> u32 {
+        self.table.len() as u32
     }
 }
 

@@ -134,6 +134,11 @@ impl Template {
         Self { pieces: merged }
     }
 
+    /// Whether it has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     /// Writes the fields of record `n` to the end of `text`.
     pub fn write(&self, n: u64, key: Option<&[u8]>, event_time: Timestamp, text: &mut Vec<u8>) {
         for piece in &self.pieces {

@@ -1,0 +1,457 @@
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::books::{AckSink, Books};
+use super::course::{Course, Leg};
+use super::progress::{Accounts, ChangeShare, PartitionProgress, Progress, Published, StreamProgress, Window};
+use super::sender::Sender;
+use super::slice::Slice;
+use super::tally::{COUNTED_KEYS, Counts, Second};
+use super::transactions::Transactor;
+use super::walk::Walk;
+use crate::action::TrafficChange;
+use crate::clock::{self, Timestamp};
+use crate::kafka::{Connection, KafkaError, Producer};
+use crate::traffic::{Active, Dice, Mark, Placement, Recipe, RecipeError, SHARDS, Schedule, ShapeError, Stream};
+
+/// What all streams of a run share.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Run id.
+    pub run: String,
+    /// Seed of the plan.
+    pub seed: u64,
+    /// The cluster that is written to.
+    pub connection: Connection,
+    /// Intended time of the first record. A second ahead lets producers connect first.
+    pub start: Timestamp,
+    /// Nothing is due from then on.
+    pub duration: Duration,
+    /// The part of the schedule that this process sends.
+    pub slice: Slice,
+    /// Where records carry their identity.
+    pub placement: Placement,
+}
+
+/// One stream.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its topic on the cluster.
+    pub topic: String,
+    /// Partitions of the topic.
+    pub partitions: u32,
+    /// Its settings, with files resolved.
+    pub stream: Stream,
+}
+
+/// Why traffic cannot start, or change.
+#[derive(Debug, thiserror::Error)]
+pub enum TrafficError {
+    /// The shape of a stream.
+    #[error("traffic `{stream}`: {source}")]
+    Shape {
+        /// The stream.
+        stream: String,
+        /// Why.
+        source: ShapeError,
+    },
+    /// Keys or values of a stream.
+    #[error("traffic `{stream}`: {source}")]
+    Recipe {
+        /// The stream.
+        stream: String,
+        /// Why.
+        source: RecipeError,
+    },
+    /// A producer.
+    #[error("traffic `{stream}`: {source}")]
+    Kafka {
+        /// The stream.
+        stream: String,
+        /// Why.
+        source: KafkaError,
+    },
+    /// A thread.
+    #[error("cannot start a thread for traffic")]
+    Thread(#[source] std::io::Error),
+    /// No such stream.
+    #[error("no traffic `{0}` is sent by this run")]
+    NoStream(String),
+    /// More than 256 streams, or 65536 partitions: identities have no room for them.
+    #[error("traffic `{0}`: identities have room for 256 streams and 65,536 partitions")]
+    TooMany(String),
+    /// Threads that would own no shard.
+    #[error("traffic `{stream}`: {workers} threads in all, a schedule has {SHARDS} shards")]
+    Threads {
+        /// The stream.
+        stream: String,
+        /// Threads of all slices.
+        workers: u32,
+    },
+    /// A factor that is no factor.
+    #[error("a surge by {0} is not possible")]
+    Factor(f64),
+}
+
+/// Traffic that flows. Dropping it stops the threads without waiting for outcomes.
+pub struct Traffic {
+    start: Timestamp,
+    slice: Slice,
+    streams: Vec<Flow>,
+}
+
+/// One stream that flows.
+struct Flow {
+    name: String,
+    partitions: u32,
+    /// The recipe without changes.
+    plain: Recipe,
+    leg: Leg,
+    course: Arc<Course>,
+    changes: Vec<Active>,
+    slots: Slots,
+    threads: Vec<JoinHandle<()>>,
+    published: Vec<Arc<Published>>,
+}
+
+/// Which change has which bit, and what had been counted for the bit before.
+#[derive(Default)]
+struct Slots {
+    next: u32,
+    taken: Vec<Taken>,
+}
+
+struct Taken {
+    id: u64,
+    slot: u32,
+    hits_before: u64,
+    under_before: u64,
+}
+
+/// How far ahead a change comes into force, so that every thread has seen it before the first record that it concerns
+/// is due. More than what a thread walks ahead.
+const LEAD: Duration = Duration::from_millis(20);
+
+impl Traffic {
+    /// Starts the threads of all streams. `sink(stream, thread)` makes the receiver of a thread's outcomes.
+    ///
+    /// # Errors
+    /// [`TrafficError`]; then nothing was sent.
+    pub fn start(settings: &Settings, inputs: &[Input], mut sink: impl FnMut(u8, u16) -> Box<dyn AckSink>) -> Result<Self, TrafficError> {
+        let mut prepared = Vec::new();
+        for (index, input) in inputs.iter().enumerate() {
+            let too_many = || TrafficError::TooMany(input.name.clone());
+            let index = u8::try_from(index).map_err(|_| too_many())?;
+            u16::try_from(input.partitions.saturating_sub(1)).map_err(|_| too_many())?;
+            prepared.push(prepare(settings, input, index, &mut sink)?);
+        }
+        let mut traffic = Self { start: settings.start, slice: settings.slice, streams: Vec::new() };
+        for (mut flow, senders) in prepared {
+            for (index, sender) in senders.into_iter().enumerate() {
+                flow.published.push(Arc::clone(&sender.published));
+                let thread = thread::Builder::new().name(format!("traffic-{}-{index}", flow.name)).spawn(move || sender.run());
+                flow.threads.push(thread.map_err(TrafficError::Thread)?);
+            }
+            traffic.streams.push(flow);
+        }
+        Ok(traffic)
+    }
+
+    fn flow(&mut self, stream: &str) -> Result<&mut Flow, TrafficError> {
+        self.streams.iter_mut().find(|flow| flow.name == stream).ok_or_else(|| TrafficError::NoStream(stream.to_owned()))
+    }
+
+    /// Changes a stream from now on; returns the intended time from which on. `id` is what [`Traffic::restore`] takes it
+    /// back by; a change that holds already stays as it is.
+    ///
+    /// # Errors
+    /// An unknown stream, or a change that its keys or values do not allow.
+    pub fn change(&mut self, stream: &str, id: u64, change: &TrafficChange) -> Result<Timestamp, TrafficError> {
+        let start = self.start;
+        let flow = self.flow(stream)?;
+        if let TrafficChange::Surge { factor } = change
+            && !(factor.is_finite() && *factor >= 0.0)
+        {
+            return Err(TrafficError::Factor(*factor));
+        }
+        if flow.changes.iter().any(|active| active.id == id) {
+            return Ok(clock::now());
+        }
+        let slot = flow.slots.next % Mark::BITS;
+        let mut changes = flow.changes.clone();
+        changes.push(Active { id, slot, change: change.clone() });
+        let effective = flow.apply(changes, start)?;
+        let (counts, _) = flow.counts();
+        let before = |counts: &[u64]| counts[slot as usize];
+        let (hits_before, under_before) = (before(&counts.hits), before(&counts.under));
+        flow.slots.next += 1;
+        flow.slots.taken.retain(|taken| taken.slot != slot);
+        flow.slots.taken.push(Taken { id, slot, hits_before, under_before });
+        Ok(effective)
+    }
+
+    /// Takes a change back; returns the intended time from which on. One that does not hold is no error.
+    ///
+    /// # Errors
+    /// An unknown stream.
+    pub fn restore(&mut self, stream: &str, id: u64) -> Result<Timestamp, TrafficError> {
+        let start = self.start;
+        let flow = self.flow(stream)?;
+        let mut changes = flow.changes.clone();
+        changes.retain(|active| active.id != id);
+        if changes.len() == flow.changes.len() {
+            return Ok(clock::now());
+        }
+        flow.apply(changes, start)
+    }
+
+    /// How far it has come. Histograms are handed over once.
+    pub fn progress(&mut self) -> Progress {
+        let at = clock::now();
+        let (start, slice) = (self.start, self.slice);
+        Progress { at, streams: self.streams.iter_mut().map(|flow| flow.progress(start, slice, at)).collect() }
+    }
+
+    /// Whether all threads are done: everything is sent or given up, and all outcomes are known.
+    pub fn is_finished(&self) -> bool {
+        self.streams.iter().all(Flow::is_finished)
+    }
+
+    /// Ends all schedules now, if they have not ended before: nothing more is due. Threads go on until outcomes are known,
+    /// for at most `within`; then what is queued has failed and what is in flight stays unresolved.
+    pub fn stop(&mut self, within: Duration) {
+        let now = clock::now().0 - self.start.0;
+        for flow in &mut self.streams {
+            for published in &flow.published {
+                published.close_within(within);
+            }
+            if now < flow.leg.end {
+                flow.leg.end = now.max(0);
+                if let Some(schedule) = &mut flow.leg.schedule {
+                    schedule.scale_from(flow.leg.end, 0.0);
+                }
+                flow.course.set(flow.leg.clone());
+            }
+            flow.wake();
+        }
+    }
+
+    /// Waits for the threads, and gives the closed books of all streams. Blocks for as long as [`Traffic::stop`] allowed,
+    /// or until the schedules end where nobody stopped them.
+    pub fn join(mut self) -> Progress {
+        for flow in &mut self.streams {
+            for thread in flow.threads.drain(..) {
+                if thread.join().is_err() {
+                    tracing::error!("a traffic thread of `{}` panicked: its books are incomplete", flow.name);
+                }
+            }
+        }
+        self.progress()
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}
+
+fn prepare(
+    settings: &Settings,
+    input: &Input,
+    index: u8,
+    sink: &mut impl FnMut(u8, u16) -> Box<dyn AckSink>,
+) -> Result<(Flow, Vec<Sender>), TrafficError> {
+    let Input { name, topic, partitions, stream } = input;
+    let kafka = |source| TrafficError::Kafka { stream: name.clone(), source };
+    let seed = Dice::new(settings.seed, name).at(0);
+    let end = i64::try_from(settings.duration.as_nanos()).unwrap_or(i64::MAX);
+    let schedule = match stream.rate.in_flight() {
+        Some(_) => None,
+        None => {
+            let mut schedule = Schedule::new(&stream.rate, seed).map_err(|source| TrafficError::Shape { stream: name.clone(), source })?;
+            schedule.scale_from(end, 0.0);
+            Some(schedule)
+        }
+    };
+    let plain = Recipe::new(stream, index, *partitions, &settings.placement, &settings.run, seed)
+        .map_err(|source| TrafficError::Recipe { stream: name.clone(), source })?;
+    let leg = Leg { schedule, end, recipes: vec![(0, Arc::new(plain.clone()))] };
+    let course = Arc::new(Course::new(leg.clone()));
+    let threads = stream.threads.max(1);
+    let workers = settings.slice.workers(threads);
+    if workers > u32::from(SHARDS) {
+        return Err(TrafficError::Threads { stream: name.clone(), workers });
+    }
+    let mut senders = Vec::new();
+    for thread in 0..threads {
+        let mut properties = stream.producer.clone();
+        if stream.transactions.is_some() {
+            let id = format!("squall-{}-{name}-{}-{thread}", settings.run, settings.slice).replace('/', "of");
+            properties.entry("transactional.id".to_owned()).or_insert(id);
+        }
+        let mut producer = Producer::new(&settings.connection, &properties).map_err(kafka)?;
+        let in_flight = stream.rate.in_flight().map_or(usize::MAX, |all| (all as usize / usize::from(threads)).max(1));
+        senders.push(Sender {
+            topic: producer.open(topic).map_err(kafka)?,
+            producer,
+            books: Books::new(settings.start, *partitions, sink(index, thread), stream.transactions.is_some()),
+            walk: Walk::new(&course),
+            course: Arc::clone(&course),
+            published: Arc::new(Published::new(*partitions)),
+            owned: settings.slice.owned(thread, threads),
+            start: settings.start,
+            in_flight,
+            transactor: stream.transactions.map(Transactor::new),
+        });
+    }
+    let flow = Flow {
+        name: name.clone(),
+        partitions: *partitions,
+        plain,
+        leg,
+        course,
+        changes: Vec::new(),
+        slots: Slots::default(),
+        threads: Vec::new(),
+        published: Vec::new(),
+    };
+    Ok((flow, senders))
+}
+
+impl Flow {
+    /// Brings these changes, and no others, into force.
+    fn apply(&mut self, changes: Vec<Active>, start: Timestamp) -> Result<Timestamp, TrafficError> {
+        let recipe = self.plain.under(&changes).map_err(|source| TrafficError::Recipe { stream: self.name.clone(), source })?;
+        let factor = |changes: &[Active]| -> f64 {
+            let factors = changes.iter().filter_map(|active| match active.change {
+                TrafficChange::Surge { factor } => Some(factor),
+                _ => None,
+            });
+            factors.product()
+        };
+        let effective = clock::now().plus(LEAD).max(start);
+        let at = effective.0 - start.0;
+        if at < self.leg.end {
+            match &mut self.leg.schedule {
+                Some(schedule) => {
+                    if factor(&changes) != factor(&self.changes) {
+                        schedule.scale_from(at, factor(&changes));
+                        schedule.scale_from(self.leg.end, 0.0);
+                    }
+                    let from = schedule.count_until(at);
+                    self.leg.recipes.retain(|(known, _)| *known < from);
+                    self.leg.recipes.push((from, Arc::new(recipe)));
+                }
+                // A closed loop has no time that all threads share: each changes with its next record.
+                None => self.leg.recipes = vec![(0, Arc::new(recipe))],
+            }
+            self.course.set(self.leg.clone());
+            self.wake();
+        }
+        self.changes = changes;
+        Ok(effective)
+    }
+
+    fn wake(&self) {
+        for thread in &self.threads {
+            thread.thread().unpark();
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.published.iter().all(|published| published.is_finished())
+    }
+
+    fn counts(&self) -> (Counts, Option<String>) {
+        let mut counts = Counts::new(self.partitions);
+        let complaints: Vec<String> = self.published.iter().filter_map(|published| published.add_to(&mut counts)).collect();
+        (counts, complaints.into_iter().next())
+    }
+
+    fn progress(&mut self, start: Timestamp, slice: Slice, at: Timestamp) -> StreamProgress {
+        let mut seconds = Vec::new();
+        let finished = self.is_finished();
+        let (counts, complaint) = self.counts();
+        self.published.iter().for_each(|published| published.take_seconds(&mut seconds));
+        seconds.sort_by_key(|second| second.second);
+        let share = |taken: &Taken| ChangeShare {
+            id: taken.id,
+            hits: counts.hits[taken.slot as usize] - taken.hits_before,
+            of: counts.under[taken.slot as usize] - taken.under_before,
+        };
+        let window = |second: Second| Window {
+            from: start.plus(Duration::from_secs(second.second.unsigned_abs())),
+            to: start.plus(Duration::from_secs(second.second.unsigned_abs() + 1)),
+            slip: second.slip,
+            latency: second.latency,
+            negative: second.negative,
+        };
+        StreamProgress {
+            stream: self.name.clone(),
+            accounts: self.accounts(&counts, slice, at.0 - start.0, finished),
+            partitions: counts
+                .partitions
+                .iter()
+                .map(|partition| PartitionProgress {
+                    acknowledged: partition.acknowledged,
+                    furthest: (partition.furthest != i64::MIN).then_some(Timestamp(partition.furthest)),
+                })
+                .collect(),
+            top_keys: self.top_keys(&counts),
+            changes: self.slots.taken.iter().map(share).collect(),
+            windows: seconds.into_iter().map(window).collect(),
+            complaint,
+        }
+    }
+
+    fn accounts(&self, counts: &Counts, slice: Slice, now: i64, finished: bool) -> Accounts {
+        let Counts { sent, acknowledged, failed, unresolved, unsent, walked, .. } = *counts;
+        let unsent = match &self.leg.schedule {
+            Some(_) if finished => unsent,
+            None => 0,
+            // Counts are a moment old, and a thread may by now have sent more than was due then.
+            Some(schedule) => {
+                let due = schedule.count_until(now.min(self.leg.end));
+                let part = if slice.is_whole() || walked == 0 { 1.0 } else { sent as f64 / walked as f64 };
+                if slice.is_whole() { due.saturating_sub(sent) } else { (due.saturating_sub(walked) as f64 * part) as u64 }
+            }
+        };
+        Accounts {
+            scheduled: sent + unsent,
+            sent,
+            unsent,
+            acknowledged,
+            failed,
+            unresolved,
+            in_flight: sent - acknowledged - failed - unresolved,
+            limited_by: self.limited_by(counts, if finished { unsent } else { 0 }, now),
+        }
+    }
+
+    fn limited_by(&self, counts: &Counts, unsent: u64, now: i64) -> Option<String> {
+        let behind = counts.behind_ns as f64;
+        let working = now.clamp(1, self.leg.end.max(1)) as f64 * self.published.len().max(1) as f64;
+        if unsent == 0 && behind < 0.01 * working {
+            return None;
+        }
+        Some(if counts.throttle_ms > 0.0 {
+            format!("the broker's quota: requests were held back for up to {:.0} ms", counts.throttle_ms)
+        } else if counts.queue_full_ns as f64 > behind / 2.0 {
+            "the broker: the producer's queue was full".to_owned()
+        } else {
+            "CPU: the sending threads could not keep up".to_owned()
+        })
+    }
+
+    fn top_keys(&self, counts: &Counts) -> Vec<(String, u64)> {
+        const SHOWN: usize = 10;
+        let mut places: Vec<usize> = (0..COUNTED_KEYS).filter(|&place| counts.keys[place] > 0).collect();
+        places.sort_by_key(|&place| (std::cmp::Reverse(counts.keys[place]), place));
+        let text = |place: usize| self.plain.key_text(place as u32).map(|key| (key, counts.keys[place]));
+        places.into_iter().take(SHOWN).filter_map(text).collect()
+    }
+}
