@@ -1,9 +1,23 @@
 //! Expectations and abort conditions, parsed. `docs/expectations.md` has the grammar.
 
+mod bound;
+mod fits;
+mod parse;
+mod print;
+mod token;
+
 use serde::{Deserialize, Serialize};
+
+pub use bound::measured_in;
+pub use parse::{GrammarError, Parsed, parse_condition, parse_expectation};
 
 use crate::metric::Metric;
 use crate::units::Duration;
+
+/// What `delivery` can be.
+pub const DELIVERY_WORDS: &[&str] = &["exactly-once", "at-least-once", "at-most-once"];
+/// What `job` can be at the end: Flink's own words.
+pub const JOB_WORDS: &[&str] = &["RUNNING", "FINISHED", "RESTARTING", "FAILING", "FAILED", "CANCELLING", "CANCELED", "SUSPENDED"];
 
 /// How samples of a window become one value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
