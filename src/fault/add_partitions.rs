@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::topic::topic;
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Action, Aim, KafkaDeed, Step, View, Witness};
 use crate::units::Duration;
 
@@ -25,6 +25,10 @@ impl Fault for AddPartitions {
 
     fn lasts(&self) -> Option<Duration> {
         None
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Topic(self.topic.as_deref())
     }
 
     fn harm(&self) -> String {

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget, traffic};
+use super::{Fault, NoTarget, Reach, traffic};
 use crate::action::{Ability, Aim, TrafficChange, View};
 use crate::units::{Bytes, Duration};
 
@@ -26,6 +26,10 @@ impl Fault for BiggerValues {
 
     fn lasts(&self) -> Option<Duration> {
         Some(self.r#for)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Streams(self.stream.as_deref())
     }
 
     fn harm(&self) -> String {

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Action, Aim, Inverse, Step, StorageDeed, View, Witness};
 use crate::units::Duration;
 
@@ -24,6 +24,10 @@ impl Fault for CheckpointStorageFull {
 
     fn lasts(&self) -> Option<Duration> {
         Some(self.r#for)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::CheckpointStorage
     }
 
     fn harm(&self) -> String {

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::link::{self, Link};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Direction, Distribution, LinkEffect, LinkRule, View};
 use crate::units::Duration;
 
@@ -38,6 +38,10 @@ impl Fault for DelaySink {
         } else {
             Vec::new()
         }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Link(Link::Sink)
     }
 
     fn harm(&self) -> String {

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
 use crate::units::{Duration, Ratio};
 
@@ -41,6 +41,10 @@ impl Fault for FreezeJobmanager {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         self.choice().problems()
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Nodes { role: Role::Jobmanager, count: self.choice().most(), away: true }
     }
 
     fn harm(&self) -> String {

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice, Operator};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
 use crate::units::{Duration, Ratio};
 
@@ -48,6 +48,10 @@ impl Fault for FreezeTaskmanager {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         self.choice().problems()
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Nodes { role: Role::Taskmanager, count: self.choice().most(), away: true }
     }
 
     fn harm(&self) -> String {

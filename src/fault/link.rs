@@ -21,7 +21,8 @@ pub enum Link {
 }
 
 impl Link {
-    pub(super) const fn name(self) -> &'static str {
+    /// Its name in cluster files.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
             Self::Sink => "sink",

@@ -48,13 +48,59 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Ability, Aim, View};
-use crate::units::Duration;
+use crate::action::{Ability, Aim, Role, View};
+use crate::units::{Duration, Ratio};
+
+pub use link::Link;
+pub use process::Operator;
 
 /// Why a fault found nothing to act on. The run is inconclusive then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoTarget(pub String);
+
+/// How many nodes, of however many there are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HowMany {
+    /// So many.
+    Count(u32),
+    /// Such a share of them, rounded up.
+    Share(Ratio),
+}
+
+impl HowMany {
+    /// Of `all`.
+    pub fn of(self, all: u32) -> u32 {
+        match self {
+            Self::Count(count) => count,
+            Self::Share(share) => (share.0 * f64::from(all)).ceil() as u32,
+        }
+    }
+}
+
+/// What a fault can hit, as far as its settings say it: for consent and limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reach<'a> {
+    /// Nodes.
+    Nodes {
+        /// Of this role.
+        role: Role,
+        /// At most so many.
+        count: HowMany,
+        /// Whether they do no work until the undo.
+        away: bool,
+    },
+    /// A link.
+    Link(Link),
+    /// A stream of squall's own traffic; none: all of them.
+    Streams(Option<&'a str>),
+    /// A topic by its name in the scenario; none: the first input.
+    Topic(Option<&'a str>),
+    /// The job under test.
+    Job,
+    /// The folder of checkpoints.
+    CheckpointStorage,
+}
 
 /// What every fault can say of itself.
 pub trait Fault {
@@ -68,6 +114,9 @@ pub trait Fault {
     fn problems(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+
+    /// What it can hit.
+    fn reach(&self) -> Reach<'_>;
 
     /// The worst that it does, in one line.
     fn harm(&self) -> String;
@@ -201,6 +250,11 @@ impl FaultSpec {
     /// See [`Fault::problems`].
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         self.fault().problems()
+    }
+
+    /// See [`Fault::reach`].
+    pub fn reach(&self) -> Reach<'_> {
+        self.fault().reach()
     }
 
     /// See [`Fault::harm`].

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget, traffic};
+use super::{Fault, NoTarget, Reach, traffic};
 use crate::action::{Ability, Aim, TrafficChange, View};
 use crate::units::{Duration, Ratio};
 
@@ -30,6 +30,10 @@ impl Fault for PoisonRecords {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         traffic::share_problems(self.share)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Streams(self.stream.as_deref())
     }
 
     fn harm(&self) -> String {

@@ -5,7 +5,7 @@ use rand::seq::index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::NoTarget;
+use super::{HowMany, NoTarget};
 use crate::action::{Action, Aim, Inverse, Node, NodeDeed, NodeView, Role, Step, View, Witness};
 use crate::units::{Duration, Ratio};
 
@@ -58,6 +58,14 @@ impl Choice<'_> {
         problems
     }
 
+    /// How many it hits at most.
+    pub(super) fn most(&self) -> HowMany {
+        match (self.share, self.count) {
+            (Some(share), _) => HowMany::Share(share),
+            (None, count) => HowMany::Count(count.unwrap_or(1)),
+        }
+    }
+
     /// The victims, in the view's order.
     pub(super) fn victims<'v>(&self, role: Role, view: &'v View, rng: &mut dyn Rng) -> Result<Vec<&'v NodeView>, NoTarget> {
         let all: Vec<&NodeView> = view.nodes_of(role).collect();
@@ -80,11 +88,7 @@ impl Choice<'_> {
         } else {
             all.clone()
         };
-        let count = match (self.share, self.count) {
-            (Some(share), _) => (share.0 * all.len() as f64).ceil() as usize,
-            (None, Some(count)) => count as usize,
-            (None, None) => 1,
-        };
+        let count = self.most().of(u32::try_from(all.len()).unwrap_or(u32::MAX)) as usize;
         if eligible.len() < count {
             return Err(NoTarget(format!("{} of {} {role}s fit, {count} wanted", eligible.len(), all.len())));
         }

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Action, Aim, JobDeed, Step, View, Witness};
 use crate::units::Duration;
 
@@ -18,6 +18,10 @@ impl Fault for Savepoint {
 
     fn lasts(&self) -> Option<Duration> {
         None
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Job
     }
 
     fn harm(&self) -> String {

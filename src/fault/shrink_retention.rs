@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::topic::topic;
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Action, Aim, Inverse, KafkaDeed, Step, View, Witness};
 use crate::units::Duration;
 
@@ -27,6 +27,10 @@ impl Fault for ShrinkRetention {
 
     fn lasts(&self) -> Option<Duration> {
         Some(self.r#for)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Topic(self.topic.as_deref())
     }
 
     fn harm(&self) -> String {

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget, traffic};
+use super::{Fault, NoTarget, Reach, traffic};
 use crate::action::{Ability, Aim, TrafficChange, View};
 use crate::units::{Count, Duration, Ratio};
 
@@ -42,6 +42,10 @@ impl Fault for SkewKeys {
             problems.push(("keys", "0 keys cannot be hot".to_owned()));
         }
         problems
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Streams(self.stream.as_deref())
     }
 
     fn harm(&self) -> String {

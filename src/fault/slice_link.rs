@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::link::{self, Link};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Direction, LinkEffect, LinkRule, View};
 use crate::units::{Bytes, Duration};
 
@@ -36,6 +36,10 @@ impl Fault for SliceLink {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         if self.size.0 == 0 { vec![("size", "a segment has at least 1B".to_owned())] } else { Vec::new() }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Link(self.link)
     }
 
     fn harm(&self) -> String {

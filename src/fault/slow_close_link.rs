@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::link::{self, Link};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Direction, LinkEffect, LinkRule, View};
 use crate::units::Duration;
 
@@ -30,6 +30,10 @@ impl Fault for SlowCloseLink {
 
     fn lasts(&self) -> Option<Duration> {
         Some(self.r#for)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Link(self.link)
     }
 
     fn harm(&self) -> String {

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice, Operator};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
 use crate::units::{Duration, Ratio};
 
@@ -53,6 +53,10 @@ impl Fault for SlowTaskmanager {
             problems.push(("to", format!("{} is not between 0% and 100%", self.to)));
         }
         problems
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Nodes { role: Role::Taskmanager, count: self.choice().most(), away: false }
     }
 
     fn harm(&self) -> String {

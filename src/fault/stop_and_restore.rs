@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Action, Aim, Inverse, JobDeed, Step, View, Witness};
 use crate::units::Duration;
 
@@ -26,6 +26,10 @@ impl Fault for StopAndRestore {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         if self.parallelism == Some(0) { vec![("parallelism", "0 subtasks do no work".to_owned())] } else { Vec::new() }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Job
     }
 
     fn harm(&self) -> String {

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget, traffic};
+use super::{Fault, NoTarget, Reach, traffic};
 use crate::action::{Ability, Aim, TrafficChange, View};
 use crate::units::Duration;
 
@@ -24,6 +24,10 @@ impl Fault for StopTraffic {
 
     fn lasts(&self) -> Option<Duration> {
         Some(self.r#for)
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Streams(self.stream.as_deref())
     }
 
     fn harm(&self) -> String {

@@ -2,7 +2,7 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, NoTarget, traffic};
+use super::{Fault, NoTarget, Reach, traffic};
 use crate::action::{Ability, Aim, TrafficChange, View};
 use crate::units::Duration;
 
@@ -34,6 +34,10 @@ impl Fault for Surge {
         } else {
             vec![("factor", format!("{} is not above 0 and at most 1000; to send nothing use stop-traffic", self.factor))]
         }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Streams(self.stream.as_deref())
     }
 
     fn harm(&self) -> String {

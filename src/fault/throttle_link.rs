@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::link::{self, Link};
-use super::{Fault, NoTarget};
+use super::{Fault, NoTarget, Reach};
 use crate::action::{Ability, Aim, Direction, LinkEffect, LinkRule, View};
 use crate::units::{Bytes, Duration};
 
@@ -34,6 +34,10 @@ impl Fault for ThrottleLink {
 
     fn problems(&self) -> Vec<(&'static str, String)> {
         if self.per_second.0 == 0 { vec![("per-second", "nothing would pass; use black-hole-link".to_owned())] } else { Vec::new() }
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Link(self.link)
     }
 
     fn harm(&self) -> String {
