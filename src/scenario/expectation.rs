@@ -8,7 +8,8 @@ mod token;
 
 use serde::{Deserialize, Serialize};
 
-pub use bound::measured_in;
+pub use bound::{bound_in, measured_in};
+pub use print::written_in;
 pub use parse::{GrammarError, Parsed, parse_condition, parse_expectation};
 
 use crate::metric::Metric;

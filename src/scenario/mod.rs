@@ -1,6 +1,19 @@
-//! A scenario: what to ask. YAML → [`Scenario`](crate::scenario) → checks; the grammar of expectations.
+//! A scenario: what to ask. YAML → [`Scenario`] → checks → [`Checked`]; the grammar of expectations.
 
+mod check;
 mod expectation;
+mod name;
+mod spec;
+mod timeline;
+mod when;
 pub mod yaml;
 
-pub use expectation::{AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, OnNoData, Subject, Window};
+pub use expectation::{
+    AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, GrammarError, OnNoData, Parsed, Subject, Window, measured_in,
+    parse_condition, parse_expectation, written_in,
+};
+pub use check::{Checked, check};
+pub use name::{Name, NotAName};
+pub use spec::{Drain, Guarantee, Scenario, Sink, Source, Topic};
+pub use timeline::{MOST_OCCURRENCES, TimelineEntry};
+pub use when::When;

@@ -20,6 +20,14 @@ pub fn measured_in(metric: Metric, aggregate: Option<Aggregate>) -> (Unit, bool)
     }
 }
 
+/// A bound on a metric's newest value, in its base unit.
+///
+/// # Errors
+/// It is not written in the metric's unit.
+pub fn bound_in(metric: Metric, written: &str) -> Result<f64, QuantityError> {
+    bound_value(metric.unit(), false, written)
+}
+
 pub(super) fn bound_value(unit: Unit, per_second: bool, written: &str) -> Result<f64, QuantityError> {
     let plain = || {
         let number = written.strip_suffix("/s").filter(|_| per_second).unwrap_or(written).trim();

@@ -74,14 +74,15 @@ impl Subject {
             (_, Bound::Word(word)) => word.clone(),
             (Self::Metric { metric, aggregate, .. }, Bound::Value(value)) => {
                 let (unit, per_second) = measured_in(*metric, *aggregate);
-                in_unit(unit, per_second, *value)
+                written_in(unit, per_second, *value)
             }
             (_, Bound::Value(value)) => value.to_string(),
         }
     }
 }
 
-fn in_unit(unit: Unit, per_second: bool, value: f64) -> String {
+/// A value in its base unit, as it is written.
+pub fn written_in(unit: Unit, per_second: bool, value: f64) -> String {
     match unit {
         Unit::Count | Unit::Records => Count(value as u64).to_string(),
         Unit::PerSecond => Rate(value).to_string(),

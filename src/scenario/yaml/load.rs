@@ -18,6 +18,7 @@ pub struct Loaded<T> {
     pub value: T,
     source: Arc<Source>,
     root: Node,
+    written: Node,
 }
 
 /// One step of the way to a part: a key or an index.
@@ -59,9 +60,9 @@ impl<T> Loaded<T> {
         &self.source
     }
 
-    /// The tree that the value was made of.
-    pub fn root(&self) -> &Node {
-        &self.root
+    /// The tree of the whole file, with the parts that are wrong and were left out of the value.
+    pub fn written(&self) -> &Node {
+        &self.written
     }
 
     /// The node at the end of the path; where the path leaves the file (a default), the last node on it.
@@ -132,13 +133,13 @@ pub fn load<T: DeserializeOwned>(source: &Arc<Source>) -> (Option<Loaded<T>>, Re
         Err(report) => return (None, report),
     };
     let mut mistakes = match all_mistakes::<T>(root.clone()) {
-        Ok(value) => return (Some(Loaded { value, source: Arc::clone(source), root }), report),
+        Ok(value) => return (Some(Loaded { value, source: Arc::clone(source), written: root.clone(), root }), report),
         Err(mistakes) => mistakes,
     };
-    let rest = without_mistakes(root, &mut mistakes);
+    let rest = without_mistakes(root.clone(), &mut mistakes);
     report.extend(mistakes.iter().map(|mistake| mistake.problem(source)));
     report.sort();
-    (rest.map(|(value, root)| Loaded { value, source: Arc::clone(source), root }), report)
+    (rest.map(|(value, rest)| Loaded { value, source: Arc::clone(source), root: rest, written: root }), report)
 }
 
 fn all_mistakes<T: DeserializeOwned>(mut root: Node) -> Result<T, Vec<Mistake>> {
