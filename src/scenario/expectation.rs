@@ -9,8 +9,8 @@ mod token;
 use serde::{Deserialize, Serialize};
 
 pub use bound::{bound_in, measured_in};
-pub use print::written_in;
 pub use parse::{GrammarError, Parsed, parse_condition, parse_expectation};
+pub use print::written_in;
 
 use crate::metric::Metric;
 use crate::units::Duration;

@@ -2,18 +2,18 @@
 
 mod check;
 mod expectation;
+mod moment;
 mod name;
 mod spec;
 mod timeline;
-mod when;
 pub mod yaml;
 
+pub use check::{Checked, check};
 pub use expectation::{
     AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, GrammarError, OnNoData, Parsed, Subject, Window, measured_in,
     parse_condition, parse_expectation, written_in,
 };
-pub use check::{Checked, check};
+pub use moment::Moment;
 pub use name::{Name, NotAName};
 pub use spec::{Drain, Guarantee, Scenario, Sink, Source, Topic};
 pub use timeline::{MOST_OCCURRENCES, TimelineEntry};
-pub use when::When;

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::moment::Moment;
 use super::name::Name;
-use super::when::When;
 use crate::fault::FaultSpec;
 use crate::units::Duration;
 
@@ -22,7 +22,8 @@ pub struct TimelineEntry {
     /// Again and again, this far apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Duration>,
-    /// The first time of `every`; one interval where nothing is said.
+    /// The first time of `every`, one interval where nothing is said; `when` is not looked for earlier, nor within the baseline where
+    /// nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Duration>,
     /// How often `every` fires at most; until traffic ends where nothing is said.
@@ -30,9 +31,8 @@ pub struct TimelineEntry {
     pub times: Option<NonZeroU32>,
     /// At a moment that something else decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<When>,
-    /// When the moment of `when` must have come, since the first intended record; the end of traffic where nothing is said. A moment
-    /// that never comes makes the run inconclusive.
+    pub when: Option<Moment>,
+    /// How long `when` is looked for; until traffic ends where nothing is said. A moment that never comes makes the run inconclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
     /// The seed moves `at` and `every` by up to this much, either way.

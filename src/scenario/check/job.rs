@@ -23,7 +23,11 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Problem> {
         Err(Error::Read { path, reason }) => {
             let folder = context.folder.display().to_string();
             let from = if folder.is_empty() { "the working folder".to_owned() } else { format!("`{folder}`") };
-            vec![Problem::error(format!("cannot read {}", path.display())).at(file(&reason.to_string())).help(format!("files count from {from}"))]
+            vec![
+                Problem::error(format!("cannot read {}", path.display()))
+                    .at(file(&reason.to_string()))
+                    .help(format!("files count from {from}")),
+            ]
         }
         Err(Error::Script { path, problems }) => {
             let text = std::fs::read_to_string(&path).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use super::Context;
 use crate::diagnostic::Problem;
+use crate::scenario::moment::Moment;
 use crate::scenario::timeline::TimelineEntry;
-use crate::scenario::when::When;
 use crate::scenario::yaml::way;
 use crate::units::Duration;
 
@@ -46,7 +46,7 @@ fn one_trigger(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Op
 
 fn misplaced(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Vec<Problem> {
     let fields = [
-        ("from", entry.from.is_some(), entry.every.is_some(), "every"),
+        ("from", entry.from.is_some(), entry.every.is_some() || entry.when.is_some(), "every` and `when"),
         ("times", entry.times.is_some(), entry.every.is_some(), "every"),
         ("within", entry.within.is_some(), entry.when.is_some(), "when"),
         ("jitter", entry.jitter.is_some(), entry.when.is_none(), "at` and `every"),
@@ -63,14 +63,13 @@ fn misplaced(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Vec<
 fn after_the_end(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Option<Problem> {
     let duration = context.scenario().duration;
     let ends = || context.loaded.at(way!["duration"], "traffic ends here");
-    let first = ["at", "from", "within"].into_iter().zip([entry.at, entry.from, entry.within]).find_map(|(field, time)| Some((field, time?)));
+    let first = ["at", "from"].into_iter().zip([entry.at, entry.from]).find_map(|(field, time)| Some((field, time?)));
     let (field, time) = match (first, entry.every) {
         (Some(first), _) => first,
         (None, Some(every)) => ("every", every),
         (None, None) => return None,
     };
-    // The end itself is a good limit for waiting.
-    if time > duration || (time == duration && field != "within") {
+    if time >= duration {
         return Some(
             Problem::error(format!("`{}` would fire after the end", entry.name))
                 .at(context.loaded.at(way!["timeline", index, field], format!("{time} since the first record")))
@@ -101,13 +100,14 @@ fn overlaps_itself(context: &Context<'_>, index: usize, entry: &TimelineEntry) -
     let lasts = entry.inject.undo_after().unwrap_or_default();
     let needs = lasts.0 + 2 * jitter.0;
     (needs >= every.0 && !needs.is_zero()).then(|| {
-        let what = if jitter.0.is_zero() { format!("{lasts} until its undo") } else { format!("{lasts} until its undo, moved by up to {jitter}") };
+        let what =
+            if jitter.0.is_zero() { format!("{lasts} until its undo") } else { format!("{lasts} until its undo, moved by up to {jitter}") };
         Problem::error(format!("`{}` would overlap itself", entry.name)).at(at(format!("again after {every}"))).note(what)
     })
 }
 
 fn waits_for(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Option<Problem> {
-    let Some(When::Recovered { name, .. }) = &entry.when else { return None };
+    let Some(Moment::Recovered { recovered: name, .. }) = &entry.when else { return None };
     let at = |label: String| context.loaded.at(way!["timeline", index, "when", "recovered"], label);
     if !context.fault_names().contains(&name.as_str()) {
         return Some(context.unknown_fault(name, at));
@@ -121,7 +121,7 @@ fn waits_for(context: &Context<'_>, index: usize, entry: &TimelineEntry) -> Opti
         }
         seen.push(next);
         match context.scenario().timeline.iter().find(|other| other.name.as_str() == next).and_then(|other| other.when.as_ref()) {
-            Some(When::Recovered { name, .. }) => next = name,
+            Some(Moment::Recovered { recovered: name, .. }) => next = name,
             _ => return None,
         }
     }

@@ -63,7 +63,8 @@ pub(super) fn wrong_bound(error: &QuantityError, metric: Metric, aggregate: Opti
     let (unit, per_second) = measured_in(metric, aggregate);
     let error = quantity_error(error, span);
     // A bound that would do for another unit says that the metric was taken for another one.
-    let other = [Unit::Seconds, Unit::Bytes, Unit::PerSecond, Unit::Count].into_iter().find(|other| bound_value(*other, false, written).is_ok());
+    let other =
+        [Unit::Seconds, Unit::Bytes, Unit::PerSecond, Unit::Count].into_iter().find(|other| bound_value(*other, false, written).is_ok());
     let measured = format!("`{metric}` is measured in {}", in_words(unit, per_second));
     match other {
         Some(other) if unit != other => {

@@ -22,10 +22,9 @@ pub(super) fn aggregate_fits(metric: Metric, aggregate: Option<Aggregate>, over:
     }
     match (metric.behaviour(), aggregate) {
         (Behaviour::Figure, Aggregate::Max) => Ok(()),
-        (Behaviour::Figure, _) => wrong(
-            format!("`{metric}` is one number"),
-            "leave the aggregate out, or say over how many repeats it is taken: `p95(…) over 5`",
-        ),
+        (Behaviour::Figure, _) => {
+            wrong(format!("`{metric}` is one number"), "leave the aggregate out, or say over how many repeats it is taken: `p95(…) over 5`")
+        }
         (Behaviour::Gauge, Aggregate::Rate) => {
             wrong(format!("`{metric}` is a level: it has no rate"), "`slope` says how fast a level rises")
         }

@@ -101,8 +101,8 @@ pub fn parse_expectation(text: &str) -> Result<Parsed, GrammarError> {
         window_fits(metric, &metric_span, window, window_span)?;
     }
     let (unit, per_second) = measured_in(metric, aggregate);
-    let value = bound_value(unit, per_second, written)
-        .map_err(|error| wrong_bound(&error, metric, aggregate, written, bound_span.clone()))?;
+    let value =
+        bound_value(unit, per_second, written).map_err(|error| wrong_bound(&error, metric, aggregate, written, bound_span.clone()))?;
     possible(metric, unit, comparison, value, &bound_span)?;
     let subject = Subject::Metric { metric, aggregate, window, over };
     Ok(Parsed { subject, comparison, bound: Bound::Value(value), bound_span, name_span })

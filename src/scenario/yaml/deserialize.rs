@@ -232,9 +232,7 @@ impl<'de> de::Deserializer<'de> for At<'de> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match &self.node.value {
-            Value::Scalar(Scalar::Integer(_) | Scalar::Float(..) | Scalar::Bool(_)) => {
-                Err(self.wrong("text").help("put it in quotes"))
-            }
+            Value::Scalar(Scalar::Integer(_) | Scalar::Float(..) | Scalar::Bool(_)) => Err(self.wrong("text").help("put it in quotes")),
             Value::Scalar(Scalar::String(_)) => self.deserialize_any(visitor),
             _ => Err(self.wrong("text")),
         }

@@ -113,7 +113,8 @@ pub fn parse(source: &Arc<Source>) -> Result<(Node, Report), Report> {
             Event::StreamEnd => break,
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             _ if root.is_some() => {
-                let problem = Problem::error("more than one YAML document").at(source.label(reader.span(marks), "a second one begins here"));
+                let problem =
+                    Problem::error("more than one YAML document").at(source.label(reader.span(marks), "a second one begins here"));
                 return Err(problem.into());
             }
             event => root = Some(reader.node(event, marks, 0)?),

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Error as _, MapAccess, Visitor};
-use serde::ser::SerializeMap;
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::expectation::{bound_in, written_in};
+use super::expectation::{Comparison, Condition, bound_in, written_in};
 use crate::metric::Metric;
 use crate::units::Duration;
 
 /// A moment that something else decides, written `checkpoint-in-progress`, `restoring`, `{ recovered: lose-one, then: 30s }` or
 /// `{ output-lag: { above: 100k, for: 10s } }`.
 #[derive(Debug, Clone, PartialEq)]
-pub enum When {
+pub enum Moment {
     /// A checkpoint was triggered and is not complete.
     CheckpointInProgress,
     /// Subtasks are restoring their state.
@@ -23,16 +23,14 @@ pub enum When {
     /// Some time after an earlier fault was recovered from.
     Recovered {
         /// The timeline's name for it.
-        name: String,
+        recovered: String,
         /// How long after.
         then: Duration,
     },
     /// A level has been above a bound for some time.
-    Above {
-        /// Which.
-        metric: Metric,
-        /// In the metric's base unit.
-        above: f64,
+    Metric {
+        /// What is watched.
+        condition: Condition,
         /// How long.
         hold: Duration,
     },
@@ -50,18 +48,8 @@ const LEVELS: &[Metric] = &[
     Metric::CheckpointAge,
 ];
 const WORDS: &[&str] = &["checkpoint-in-progress", "restoring"];
-const FIELDS: &[&str] = &[
-    "recovered",
-    "then",
-    "output-lag",
-    "position-lag",
-    "committed-lag",
-    "time-lag",
-    "backpressure",
-    "busy",
-    "heap",
-    "checkpoint-age",
-];
+const FIELDS: &[&str] =
+    &["recovered", "then", "output-lag", "position-lag", "committed-lag", "time-lag", "backpressure", "busy", "heap", "checkpoint-age"];
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -76,6 +64,10 @@ struct Level {
 #[serde(transparent)]
 struct Written(crate::job::Setting);
 
+fn above(metric: Metric, value: f64) -> Condition {
+    Condition::Metric { metric, comparison: Comparison::Greater, value }
+}
+
 enum Field {
     Recovered,
     Then,
@@ -88,35 +80,37 @@ impl<'de> Deserialize<'de> for Field {
         match name.as_str() {
             "recovered" => Ok(Self::Recovered),
             "then" => Ok(Self::Then),
-            "lag" => Err(D::Error::custom("`lag` is four metrics; say `output-lag`, `position-lag`, `committed-lag` or `time-lag`")),
+            "lag" => Err(de::Error::custom("`lag` is four metrics; say `output-lag`, `position-lag`, `committed-lag` or `time-lag`")),
             name => match LEVELS.iter().find(|metric| metric.name() == name) {
                 Some(metric) => Ok(Self::Level(*metric)),
-                None => Err(D::Error::unknown_field(name, FIELDS)),
+                None => Err(de::Error::unknown_field(name, FIELDS)),
             },
         }
     }
 }
 
-impl<'de> Deserialize<'de> for When {
+impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Moment;
+        struct OneMoment;
 
-        impl<'de> Visitor<'de> for Moment {
-            type Value = When;
+        impl<'de> Visitor<'de> for OneMoment {
+            type Value = Moment;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`checkpoint-in-progress`, `restoring`, `{ recovered: … }` or a level such as `{ output-lag: { above: 100k } }`")
+                f.write_str(
+                    "`checkpoint-in-progress`, `restoring`, `{ recovered: … }` or a level such as `{ output-lag: { above: 100k } }`",
+                )
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<When, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
                 match text {
-                    "checkpoint-in-progress" => Ok(When::CheckpointInProgress),
-                    "restoring" => Ok(When::Restoring),
+                    "checkpoint-in-progress" => Ok(Moment::CheckpointInProgress),
+                    "restoring" => Ok(Moment::Restoring),
                     other => Err(E::unknown_variant(other, WORDS)),
                 }
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<When, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Moment, A::Error> {
                 let (mut recovered, mut then, mut level) = (None, None, None);
                 while let Some(field) = map.next_key()? {
                     match field {
@@ -124,41 +118,42 @@ impl<'de> Deserialize<'de> for When {
                         Field::Then => then = Some(map.next_value::<Duration>()?),
                         Field::Level(metric) => {
                             let written: Level = map.next_value()?;
-                            let above = bound_in(metric, &written.above.0.0).map_err(A::Error::custom)?;
-                            if level.replace(When::Above { metric, above, hold: written.r#for }).is_some() {
-                                return Err(A::Error::custom("more than one moment; one is enough here"));
+                            let value = bound_in(metric, &written.above.0.0).map_err(de::Error::custom)?;
+                            if level.replace(Moment::Metric { condition: above(metric, value), hold: written.r#for }).is_some() {
+                                return Err(de::Error::custom("more than one moment; one is enough here"));
                             }
                         }
                     }
                 }
                 match (recovered, then, level) {
-                    (Some(name), then, None) => Ok(When::Recovered { name, then: then.unwrap_or_default() }),
+                    (Some(recovered), then, None) => Ok(Moment::Recovered { recovered, then: then.unwrap_or_default() }),
                     (None, None, Some(level)) => Ok(level),
-                    (None, Some(_), None) => Err(A::Error::missing_field("recovered")),
-                    (None, None, None) => Err(A::Error::custom("no moment; name one, such as `{ recovered: lose-one, then: 30s }`")),
-                    _ => Err(A::Error::custom("more than one moment; one is enough here")),
+                    (None, Some(_), None) => Err(de::Error::missing_field("recovered")),
+                    (None, None, None) => Err(de::Error::custom("no moment; name one, such as `{ recovered: lose-one, then: 30s }`")),
+                    _ => Err(de::Error::custom("more than one moment; one is enough here")),
                 }
             }
         }
 
-        deserializer.deserialize_any(Moment)
+        deserializer.deserialize_any(OneMoment)
     }
 }
 
-impl Serialize for When {
+impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::CheckpointInProgress => serializer.serialize_str("checkpoint-in-progress"),
             Self::Restoring => serializer.serialize_str("restoring"),
-            Self::Recovered { name, then } => {
+            Self::Recovered { recovered, then } => {
                 let mut map = serializer.serialize_map(Some(2))?;
-                map.serialize_entry("recovered", name)?;
+                map.serialize_entry("recovered", recovered)?;
                 map.serialize_entry("then", then)?;
                 map.end()
             }
-            Self::Above { metric, above, hold } => {
+            Self::Metric { condition: Condition::JobFailed, .. } => Err(S::Error::custom("a failed job is no level")),
+            Self::Metric { condition: Condition::Metric { metric, value, .. }, hold } => {
                 let mut map = serializer.serialize_map(Some(1))?;
-                let above = Written(crate::job::Setting(written_in(metric.unit(), false, *above)));
+                let above = Written(crate::job::Setting(written_in(metric.unit(), false, *value)));
                 map.serialize_entry(metric.name(), &Level { above, r#for: *hold })?;
                 map.end()
             }
@@ -166,18 +161,16 @@ impl Serialize for When {
     }
 }
 
-impl JsonSchema for When {
+impl JsonSchema for Moment {
     fn schema_name() -> Cow<'static, str> {
-        "When".into()
+        "Moment".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let duration = generator.subschema_for::<Duration>();
         let level = generator.subschema_for::<Level>();
-        let levels: serde_json::Map<String, serde_json::Value> = LEVELS
-            .iter()
-            .map(|metric| (metric.name().to_owned(), serde_json::Value::from(level.clone())))
-            .collect();
+        let levels: serde_json::Map<String, serde_json::Value> =
+            LEVELS.iter().map(|metric| (metric.name().to_owned(), serde_json::Value::from(level.clone()))).collect();
         json_schema!({
             "description": "A moment that something else decides.",
             "oneOf": [
@@ -194,15 +187,16 @@ impl JsonSchema for When {
     }
 }
 
-impl fmt::Display for When {
+impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CheckpointInProgress => f.write_str("while a checkpoint is in progress"),
             Self::Restoring => f.write_str("while the job restores its state"),
-            Self::Recovered { name, then } if *then == Duration::default() => write!(f, "when {name} is recovered from"),
-            Self::Recovered { name, then } => write!(f, "{then} after {name} is recovered from"),
-            Self::Above { metric, above, hold } => {
-                write!(f, "when {metric} has been above {} for {hold}", written_in(metric.unit(), false, *above))
+            Self::Recovered { recovered: name, then } if *then == Duration::default() => write!(f, "when {name} is recovered from"),
+            Self::Recovered { recovered: name, then } => write!(f, "{then} after {name} is recovered from"),
+            Self::Metric { condition: Condition::JobFailed, .. } => f.write_str("when the job has failed"),
+            Self::Metric { condition: Condition::Metric { metric, value, .. }, hold } => {
+                write!(f, "when {metric} has been above {} for {hold}", written_in(metric.unit(), false, *value))
             }
         }
     }
@@ -223,8 +217,8 @@ mod tests {
             r#"{"backpressure":{"above":"80%","for":"10s"}}"#,
             r#"{"output-lag":{"above":"100k","for":"0s"}}"#,
         ] {
-            let when: When = serde_json::from_str(json).unwrap();
-            assert_eq!(serde_json::to_string(&when).unwrap(), json);
+            let moment: Moment = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&moment).unwrap(), json);
         }
     }
 
@@ -238,7 +232,7 @@ mod tests {
             (r#"{"recovered":"a","output-lag":{"above":"5"}}"#, "more than one"),
             (r#"{}"#, "no moment"),
         ] {
-            let error = serde_json::from_str::<When>(json).unwrap_err().to_string();
+            let error = serde_json::from_str::<Moment>(json).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
     }
