@@ -108,3 +108,7 @@ pub fn check(source: &std::sync::Arc<Source>, folder: &Path) -> (Option<Checked>
 fn seconds(seconds: f64) -> Duration {
     Duration::from(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
