@@ -1,0 +1,65 @@
+//! What analysis takes from the plan.
+
+use crate::scenario::Expectation;
+
+/// A stream of the traffic, as asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StreamAsked {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its topic.
+    pub topic: String,
+    /// Partitions of the topic.
+    pub partitions: u32,
+    /// Records per second at the start, where the shape has one.
+    pub per_second: Option<f64>,
+}
+
+/// A fault of the timeline, as asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FaultAsked {
+    /// Its name in the timeline.
+    pub name: String,
+    /// `kill-taskmanager`, `delay-sink`, …
+    pub kind: String,
+}
+
+/// The parts of a plan that an outcome depends on. Made from a [`Plan`](crate::plan); written by hand in tests.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its `about`.
+    pub about: String,
+    /// Cluster and what it is: `laptop: 1 broker, 2 TaskManagers`.
+    pub cluster: String,
+    /// Kind of cluster.
+    pub cluster_kind: String,
+    /// Seed.
+    pub seed: u64,
+    /// The job's checkpoint interval in seconds, where the scenario sets it.
+    pub checkpoint_interval_s: Option<f64>,
+    /// Parallelism of the job, where the scenario sets it.
+    pub parallelism: Option<u32>,
+    /// The streams, in the order of the scenario.
+    pub streams: Vec<StreamAsked>,
+    /// The faults of the timeline.
+    pub faults: Vec<FaultAsked>,
+    /// The expectations, in the order of the file.
+    pub expectations: Vec<Expectation>,
+}
+
+impl Asked {
+    /// The kind of a fault by its name.
+    pub fn kind_of(&self, name: &str) -> Option<&str> {
+        self.faults.iter().find(|fault| fault.name == name).map(|fault| fault.kind.as_str())
+    }
+
+    /// Records per second of all streams at the start, where all of them have one.
+    pub fn per_second(&self) -> Option<f64> {
+        if self.streams.is_empty() {
+            return None;
+        }
+        self.streams.iter().map(|stream| stream.per_second).sum()
+    }
+}
