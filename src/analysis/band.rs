@@ -14,7 +14,7 @@ const DRIFT: f64 = 0.25;
 /// Where a series stays while nothing disturbs it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band {
-    /// Upper edge: 1.1 × max(p99, median + 3 × 1.4826 MAD, floor).
+    /// Upper edge: 1.1 × max(p99, median + 3 × 1.4826 MAD, floor), plus what can grow between two samples.
     pub upper: f64,
     /// Median of the points.
     pub median: f64,
@@ -23,9 +23,9 @@ pub struct Band {
 }
 
 impl Band {
-    /// The band of the largest values of each window; see [`window_maxima`]. `floor` is the smallest level that counts. The error says why
-    /// there is no baseline.
-    pub fn of(maxima: &[Point], floor: f64) -> Result<Self, String> {
+    /// The band of the largest values of each window; see [`window_maxima`]. `floor` is the smallest level that counts, `unseen` how much
+    /// the series can grow between two samples: tips are seen too low by up to that. The error says why there is no baseline.
+    pub fn of(maxima: &[Point], floor: f64, unseen: f64) -> Result<Self, String> {
         let points = maxima.len();
         if points < FEWEST_POINTS {
             return Err(format!("{points} points, {FEWEST_POINTS} are needed"));
@@ -36,8 +36,7 @@ impl Band {
         };
         if let Some((first, last)) = maxima.first().zip(maxima.last()) {
             // Neighbours overlap by half: only every second one is independent.
-            let independent: Vec<(f64, f64)> =
-                maxima.iter().step_by(2).map(|(at, value)| ((at - first.0) as f64 / 1e9, *value)).collect();
+            let independent: Vec<(f64, f64)> = maxima.iter().step_by(2).map(|(at, value)| ((at - first.0) as f64 / 1e9, *value)).collect();
             if let Some(slope) = theil_sen(&independent, 0.99) {
                 let drift = slope.per_second * ((last.0 - first.0) as f64 / 1e9);
                 if slope.p_value < 0.01 && drift.abs() > DRIFT * median.abs().max(floor) {
@@ -45,7 +44,7 @@ impl Band {
                 }
             }
         }
-        Ok(Self { upper: 1.1 * p99.max(median + 3.0 * MAD_TO_SIGMA * mad).max(floor), median, points })
+        Ok(Self { upper: 1.1 * p99.max(median + 3.0 * MAD_TO_SIGMA * mad).max(floor) + unseen, median, points })
     }
 }
 
@@ -126,16 +125,16 @@ mod tests {
         let points = sawtooth(45);
         let maxima = window_maxima(&points, 2 * SECOND, 45 * SECOND, 2 * SECOND);
         assert!(maxima.len() >= 2 * FEWEST_POINTS, "{}", maxima.len());
-        let band = Band::of(&maxima, 1000.0).unwrap();
+        let band = Band::of(&maxima, 1000.0, 500.0).unwrap();
         assert!((band.median - 3700.0).abs() < 1.0);
-        assert!((band.upper - 1.1 * 3700.0).abs() < 1.0);
+        assert!((band.upper - 1.1 * 3700.0 - 500.0).abs() < 1.0);
     }
 
     #[test]
     fn few_points_or_a_trend_are_no_baseline() {
-        assert!(Band::of(&window_maxima(&sawtooth(10), 0, 10 * SECOND, 2 * SECOND), 1.0).unwrap_err().contains("points"));
+        assert!(Band::of(&window_maxima(&sawtooth(10), 0, 10 * SECOND, 2 * SECOND), 1.0, 0.0).unwrap_err().contains("points"));
         let growing: Vec<Point> = (0..60).map(|i| (i * SECOND, 1000.0 + 50.0 * i as f64)).collect();
-        assert!(Band::of(&growing, 1.0).unwrap_err().contains("grows"));
+        assert!(Band::of(&growing, 1.0, 0.0).unwrap_err().contains("grows"));
     }
 
     #[test]

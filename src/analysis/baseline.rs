@@ -28,6 +28,8 @@ pub struct Baseline {
     pub from: i64,
     /// End.
     pub to: i64,
+    /// End for what is measured per record: those due later were on their way when the fault came.
+    pub complete: i64,
     /// Band of the output lag, in records.
     pub lag: Result<Band, String>,
     /// Band of the longest wait for visible output, in seconds.
@@ -84,12 +86,8 @@ impl Analysis {
 
     /// Moments at which the schedule's own rate, over all streams, had moved by more than 5 %, and the rate from then on.
     fn rate_changes(&self) -> Vec<(i64, f64)> {
-        let mut streams: std::collections::BTreeMap<&str, f64> = self
-            .asked
-            .streams
-            .iter()
-            .filter_map(|stream| Some((stream.name.as_str(), stream.per_second?)))
-            .collect();
+        let mut streams: std::collections::BTreeMap<&str, f64> =
+            self.asked.streams.iter().filter_map(|stream| Some((stream.name.as_str(), stream.per_second?))).collect();
         let mut level = if streams.is_empty() { None } else { Some(streams.values().sum::<f64>()) };
         let mut changes = Vec::new();
         for (at, stream, per_second) in &self.run.rates {
@@ -170,20 +168,21 @@ impl Analysis {
         let lag = if within(lag, from, to).is_empty() {
             Err("output lag was not sampled".to_owned())
         } else {
-            Band::of(&window_maxima(lag, from, to, width), 0.5 * rate.unwrap_or(0.0))
+            let rate = rate.unwrap_or(0.0);
+            let unseen = rate * super::series::spacing(within(lag, from, to)).unwrap_or(0) as f64 / 1e9;
+            Band::of(&window_maxima(lag, from, to, width), 0.5 * rate, unseen)
         };
         let gap = if self.output.is_empty() {
             Err("no output was seen".to_owned())
         } else {
-            Band::of(&self.longest_gaps(from, to, width), 0.5)
+            Band::of(&self.longest_gaps(from, to, width), 0.5, 0.0)
         };
-        // Records that were on their way when the fault came are not the baseline's.
         let complete = to - 2 * width - SECOND;
         let latency = match self.latency.judged_by() {
             None => Err("latency was not measured".to_owned()),
-            Some(metric) => Band::of(&window_maxima(&self.latency.p99(metric, from, complete), from, complete, width), 0.05),
+            Some(metric) => Band::of(&window_maxima(&self.latency.p99(metric, from, complete), from, complete, width), 0.05, 0.0),
         };
-        Baseline { from, to, lag, gap, latency }
+        Baseline { from, to, complete, lag, gap, latency }
     }
 
     /// The longest wait for visible output, in seconds, that meets each window (see [`window_maxima`]), worst partition.

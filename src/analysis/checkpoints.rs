@@ -75,8 +75,7 @@ impl CheckpointLog {
 
     /// The usual time from trigger to trigger, in nanoseconds.
     pub fn interval(&self) -> Option<i64> {
-        let triggered: Vec<Point> =
-            self.all().filter(|record| !record.savepoint).map(|record| (record.triggered.0, 0.0)).collect();
+        let triggered: Vec<Point> = self.all().filter(|record| !record.savepoint).map(|record| (record.triggered.0, 0.0)).collect();
         if triggered.len() < 3 { None } else { super::series::spacing(&triggered) }
     }
 }

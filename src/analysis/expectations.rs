@@ -132,13 +132,21 @@ impl Analysis {
         Judged { status, value: None, unit: None, at: None, observed: state.to_owned(), reason: None }
     }
 
-    fn judge_metric(&self, courses: &[Course], metric: Metric, aggregate: Option<Aggregate>, window: Option<&Window>, expectation: &Expectation) -> Judged {
+    fn judge_metric(
+        &self,
+        courses: &[Course],
+        metric: Metric,
+        aggregate: Option<Aggregate>,
+        window: Option<&Window>,
+        expectation: &Expectation,
+    ) -> Judged {
         let Bound::Value(bound) = expectation.bound else { return Judged::no_data(format!("{metric} is compared with a value")) };
         let comparison = expectation.comparison;
         if matches!(metric, Metric::RecoveryTime | Metric::DetectionTime | Metric::TimeToRunning | Metric::Outage) {
             return self.judge_faults(courses, metric, aggregate, window, comparison, bound);
         }
-        let measured = self.spans(courses, window).and_then(|spans| self.measure(courses, metric, aggregate, &spans, upper(comparison)));
+        let measured =
+            self.spans(courses, window, metric).and_then(|spans| self.measure(courses, metric, aggregate, &spans, upper(comparison)));
         let measured = match measured {
             Ok(measured) => measured,
             Err(reason) => return Judged::no_data(reason),
@@ -166,10 +174,20 @@ impl Analysis {
     }
 
     /// A figure of faults: of one by its name, else the worst of all. With several, each must hold.
-    fn judge_faults(&self, courses: &[Course], metric: Metric, aggregate: Option<Aggregate>, window: Option<&Window>, comparison: Comparison, bound: f64) -> Judged {
+    fn judge_faults(
+        &self,
+        courses: &[Course],
+        metric: Metric,
+        aggregate: Option<Aggregate>,
+        window: Option<&Window>,
+        comparison: Comparison,
+        bound: f64,
+    ) -> Judged {
         let name = match window {
             None => None,
-            Some(Window::Of(name) | Window::During(name) | Window::RecoveryOf(name) | Window::After(name) | Window::Under(name)) => Some(name.as_str()),
+            Some(Window::Of(name) | Window::During(name) | Window::RecoveryOf(name) | Window::After(name) | Window::Under(name)) => {
+                Some(name.as_str())
+            }
             Some(Window::Baseline) => return Judged::no_data(format!("the baseline has no {metric}")),
         };
         let faults: Vec<_> = self
@@ -192,7 +210,8 @@ impl Analysis {
             Status::NoData => 1,
             Status::Met => 0,
         };
-        let size = |judged: &Judged| judged.value.map_or(f64::NEG_INFINITY, |figure| if upper(comparison) { figure.value } else { -figure.value });
+        let size =
+            |judged: &Judged| judged.value.map_or(f64::NEG_INFINITY, |figure| if upper(comparison) { figure.value } else { -figure.value });
         let worst = faults.into_iter().max_by(|(_, a), (_, b)| rank(a).cmp(&rank(b)).then(size(a).total_cmp(&size(b))));
         let Some((name, mut judged)) = worst else { return Judged::no_data("no fault came due") };
         if several {
@@ -227,9 +246,9 @@ impl Analysis {
                 return Judged::no_data(reason.clone());
             }
             let figure = match metric {
-                Metric::DetectionTime => course.from_t0(2),
+                Metric::DetectionTime => course.since_t0(2),
                 Metric::TimeToRunning if course.recovery == Recovery::RodeThrough => Ok(zero),
-                Metric::TimeToRunning => course.from_t0(4),
+                Metric::TimeToRunning => course.since_t0(4),
                 _ => course.outage(),
             };
             let t0 = course.moment(0).map_or(course.until.0, |t0| t0.at);
@@ -245,12 +264,18 @@ impl Analysis {
         match &course.recovery {
             Recovery::Recovered { time } => known(*time),
             Recovery::RodeThrough => Judged { observed: "rode through".to_owned(), ..known(zero) },
-            Recovery::NotRecovered { watched, how_far } if bounded => not_by(*watched, format!("not back after {}: {how_far}", display::seconds(*watched))),
-            Recovery::NotRecovered { watched, how_far } => Judged::no_data(format!("not back after {}: {how_far}", display::seconds(*watched))),
+            Recovery::NotRecovered { watched, how_far } if bounded => {
+                not_by(*watched, format!("not back after {}: {how_far}", display::seconds(*watched)))
+            }
+            Recovery::NotRecovered { watched, how_far } => {
+                Judged::no_data(format!("not back after {}: {how_far}", display::seconds(*watched)))
+            }
             Recovery::Censored { watched, by } if bounded && *watched > bound => {
                 not_by(*watched, format!("not back after {}, when {by} began", display::seconds(*watched)))
             }
-            Recovery::Censored { watched, by } => Judged::no_data(format!("watched for {} only, then {by} began", display::seconds(*watched))),
+            Recovery::Censored { watched, by } => {
+                Judged::no_data(format!("watched for {} only, then {by} began", display::seconds(*watched)))
+            }
             Recovery::Inconclusive { reason } => Judged::no_data(reason.clone()),
         }
     }
@@ -277,7 +302,14 @@ fn aggregate_faults(faults: &[(&str, Judged)], metric: Metric, aggregate: Aggreg
     let figure = Figure { value, error: if unit == Unit::Count { None } else { error } };
     let status = compare(figure, comparison, bound);
     let reason = (status == Status::NoData).then(|| "the bound lies within the error".to_owned());
-    Judged { status, value: Some(figure), unit: Some(unit), at: None, observed: format!("{} of {}", in_words(figure, unit), faults.len()), reason }
+    Judged {
+        status,
+        value: Some(figure),
+        unit: Some(unit),
+        at: None,
+        observed: format!("{} of {}", in_words(figure, unit), faults.len()),
+        reason,
+    }
 }
 
 /// What an aggregate of a metric is measured in.

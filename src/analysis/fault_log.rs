@@ -152,11 +152,6 @@ impl FaultLog {
         &self.faults
     }
 
-    /// One of them.
-    pub fn get(&self, id: &FaultId) -> Option<&Fault> {
-        self.index.get(id).and_then(|index| self.faults.get(*index))
-    }
-
     /// One of them, to be written to; made when it is new.
     pub fn entry(&mut self, id: &FaultId, at: i64) -> &mut Fault {
         let index = *self.index.entry(id.clone()).or_insert_with(|| {

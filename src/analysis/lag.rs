@@ -12,7 +12,7 @@ use crate::metric::Metric;
 impl Analysis {
     /// Baseline median, worst and last of each lag of each input partition, and of the whole.
     pub(super) fn lag_rows(&self, courses: &[Course]) -> Vec<LagRow> {
-        let baseline = self.baseline_span(courses).ok();
+        let baseline = self.baseline_span(courses, false).ok();
         let (start, end) = self.whole_run();
         let mut rows: BTreeMap<(String, u32), LagRow> = BTreeMap::new();
         for metric in [Metric::PositionLag, Metric::CommittedLag, Metric::OutputLag, Metric::TimeLag] {

@@ -112,13 +112,6 @@ impl LatencyLog {
         points
     }
 
-    /// The usual length of a stretch: the median.
-    pub fn width(&self, metric: Metric) -> Option<i64> {
-        let mut widths: Vec<i64> = self.stretches(metric).iter().rev().take(100).map(|stretch| stretch.to - stretch.from).collect();
-        widths.sort_unstable();
-        widths.get(widths.len() / 2).copied()
-    }
-
     /// The latency that recovery is judged by: visible, else end-to-end.
     pub fn judged_by(&self) -> Option<Metric> {
         [Metric::VisibleLatency, Metric::EndToEndLatency].into_iter().find(|metric| !self.stretches(*metric).is_empty())

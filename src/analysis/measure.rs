@@ -60,7 +60,7 @@ impl Analysis {
             }
             Some(Aggregate::Max | Aggregate::Last) => {
                 let newest = self.samples.whole(metric);
-                let last = spans.iter().filter_map(|(from, to)| within(&newest, *from, *to).last()).last();
+                let last = spans.iter().filter_map(|(from, to)| within(&newest, *from, *to).last()).next_back();
                 last.map(|(_, value)| Measured::exact(*value)).ok_or_else(|| not_sampled(metric))
             }
             Some(Aggregate::Slope) => slope(&over(&self.samples.whole(metric), spans)).map(Measured::exact),
@@ -82,7 +82,12 @@ impl Analysis {
         value.map(Measured::exact).ok_or_else(|| not_sampled(metric))
     }
 
-    fn count_restarts(&self, courses: &[Course], spans: &[Span], counts: impl Fn(&super::restarts::Restarted) -> bool) -> Result<Measured, String> {
+    fn count_restarts(
+        &self,
+        courses: &[Course],
+        spans: &[Span],
+        counts: impl Fn(&super::restarts::Restarted) -> bool,
+    ) -> Result<Measured, String> {
         if self.job.states.is_empty() && self.job.running.is_empty() {
             return Err("the job was not looked at".to_owned());
         }
@@ -92,7 +97,8 @@ impl Analysis {
             .filter(|restart| counts(restart) && spans.iter().any(|(from, to)| (*from..*to).contains(&restart.at)))
             .count();
         let mut measured = Measured::exact(value as f64);
-        let unknown = self.job.states.iter().any(|state| state.state == "UNKNOWN" && spans.iter().any(|(from, to)| (*from..*to).contains(&state.at)));
+        let unknown =
+            self.job.states.iter().any(|state| state.state == "UNKNOWN" && spans.iter().any(|(from, to)| (*from..*to).contains(&state.at)));
         if unknown && self.job.entered("RUNNING").next().is_none() {
             measured.partial = Some(super::moments::JOB_UNKNOWN.to_owned());
         }
@@ -157,7 +163,10 @@ impl Analysis {
         let seconds: f64 = spans.iter().map(|(from, to)| (to - from) as f64 / 1e9).sum();
         let points = || -> Vec<Point> {
             let stretches = self.latency.stretches(metric).iter();
-            stretches.filter(|stretch| spans.iter().any(|(from, to)| (*from..*to).contains(&stretch.from))).map(|stretch| (stretch.from, stretch.p50)).collect()
+            stretches
+                .filter(|stretch| spans.iter().any(|(from, to)| (*from..*to).contains(&stretch.from)))
+                .map(|stretch| (stretch.from, stretch.p50))
+                .collect()
         };
         let value = match aggregate {
             None | Some(Aggregate::Max) => merged.max(),
@@ -229,7 +238,8 @@ fn sparse(points: &[Point], spans: &[Span]) -> Option<String> {
         }
         covered += (to - before).min(usual);
     }
-    (covered * 2 < all).then(|| format!("sampled for {} of {} only", display::seconds(covered as f64 / 1e9), display::seconds(all as f64 / 1e9)))
+    (covered * 2 < all)
+        .then(|| format!("sampled for {} of {} only", display::seconds(covered as f64 / 1e9), display::seconds(all as f64 / 1e9)))
 }
 
 /// The aggregate of points and the moment of an extreme; none without points.

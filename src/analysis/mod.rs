@@ -1,8 +1,70 @@
-//! The fold from journal to outcome. No clock, no network, no tokio: `push(event)`, then ask.
+//! The fold from journal to outcome. No clock, no network, no tokio: [`Analysis::push`] each event, then ask: small questions while the
+//! run goes on, [`Analysis::outcome`] at its end. The same events give the same answers, live or replayed.
+//!
+//! What was seen is kept in logs (`series`, `latency`, `output_log`, `job_log`, `checkpoints`, `fault_log`); everything else is worked
+//! out from them when it is asked for.
 
+mod asked;
+mod assemble;
+mod band;
+mod baseline;
+mod checkpoints;
+mod delivery;
+mod excursion;
+mod expectations;
+mod fault_log;
+mod findings;
+mod fold;
+mod generator;
+mod happenings;
+mod job_log;
+mod lag;
+mod latency;
+mod measure;
+mod moments;
 mod outcome;
+mod output_log;
+mod phases;
+pub mod quantile;
+mod recovery;
+mod restarts;
+mod sentence;
+mod series;
+mod skew;
+#[cfg(test)]
+mod synthetic;
+#[cfg(test)]
+mod tests;
+pub mod trend;
+mod verdict;
+mod windows;
 
+use std::collections::BTreeMap;
+
+use crate::journal::FaultId;
+
+pub use asked::{Asked, FaultAsked, StreamAsked};
+pub use expectations::{compare, in_words};
+pub use happenings::Happening;
 pub use outcome::{
     Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
     RecoveryTimeline, Restart, Series, SkewOutcome, StateChange, Status, Undone, Verdict, WindowOutcome,
 };
+
+/// A fold over the events of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    asked: Asked,
+    run: fold::RunLog,
+    samples: series::Store,
+    latency: latency::LatencyLog,
+    output: output_log::OutputLog,
+    job: job_log::JobLog,
+    clocks: job_log::Clocks,
+    checkpoints: checkpoints::CheckpointLog,
+    faults: fault_log::FaultLog,
+    happenings: Vec<Happening>,
+    /// Faults whose course was decided while the run went on: when they were over, and how.
+    decided: BTreeMap<FaultId, (i64, Recovery)>,
+    next_look: i64,
+}

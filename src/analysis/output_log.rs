@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::Timestamp;
 use crate::journal::OutputBatch;
 
 /// Batches closer together than this are one, as long as it spans less than [`LONGEST`]: commits of one checkpoint arrive within
@@ -86,11 +85,6 @@ impl OutputLog {
         self.partitions.values().flat_map(|batches| within(batches, from, to)).map(|batch| batch.fresh).sum()
     }
 
-    /// Moments and fresh records of all batches, partition by partition.
-    pub fn batches(&self) -> impl Iterator<Item = &Batch> {
-        self.partitions.values().flatten()
-    }
-
     /// Gaps that begin before `to` and end after `from`, of partitions that had output before `from`. `end` is where nothing was
     /// looked at any more.
     pub fn gaps(&self, from: i64, to: i64, end: i64) -> Vec<Gap> {
@@ -123,8 +117,7 @@ impl OutputLog {
     pub fn further(&self, known: i64, after: i64, end: i64) -> Result<(i64, String), String> {
         let mut worst: Option<(i64, String)> = None;
         for ((stream, partition), steps) in &self.furthest {
-            let Some((_, reached)) = steps.partition_point(|(at, _)| *at <= known).checked_sub(1).and_then(|index| steps.get(index))
-            else {
+            let Some((_, reached)) = steps.partition_point(|(at, _)| *at <= known).checked_sub(1).and_then(|index| steps.get(index)) else {
                 continue;
             };
             let name = format!("input partition {partition} of stream {stream}");
@@ -135,15 +128,6 @@ impl OutputLog {
             }
         }
         worst.ok_or_else(|| "no output was seen before the fault".to_owned())
-    }
-
-    /// Intended time of the furthest record seen by a moment, in the input partition that is furthest behind.
-    pub fn reached(&self, moment: i64) -> Option<Timestamp> {
-        self.furthest
-            .values()
-            .filter_map(|steps| steps.partition_point(|(at, _)| *at <= moment).checked_sub(1).and_then(|index| steps.get(index)))
-            .map(|(_, intended)| Timestamp(*intended))
-            .min()
     }
 }
 

@@ -1,14 +1,12 @@
 //! How a fault went: T0 to T9, whether anything was disturbed, and whether it came back. Definitions in `ARCHITECTURE.md`, *Measures*.
 
 use super::Analysis;
-use super::band::{NotBack, back};
 use super::baseline::Baseline;
+use super::excursion::Excursion;
 use super::fault_log::Fault;
 use super::job_log::{Found, Seen};
 use super::outcome::{Figure, Recovery};
 use super::output_log::Gap;
-use super::series::{spacing, within};
-use crate::metric::Metric;
 use crate::units::display;
 
 /// A disturbance that begins later than this after a fault (or its removal) is not the fault's: the longest that Flink's defaults take
@@ -42,16 +40,6 @@ pub struct Course {
     pub notes: Vec<String>,
 }
 
-/// What was out of its band, and whether it is back.
-struct Return {
-    /// When it first left its band.
-    left: Option<i64>,
-    /// When it was back.
-    back: Found,
-    /// How far it is from its band, where it is not back though there are data.
-    how_far: Option<String>,
-}
-
 impl Analysis {
     /// The course of a fault as far as it is known by now.
     pub(super) fn course(&self, fault: &Fault) -> Course {
@@ -65,8 +53,8 @@ impl Analysis {
         let over = removal.as_ref().map_or(t0.at, |seen| seen.at);
         let noticed_by = if fault.held() && removal.is_none() { until.0 } else { until.0.min(over + NOTICED_WITHIN) };
 
-        let lag = self.lag_return(fault, &baseline, &t0, removal.as_ref(), until.0, noticed_by);
-        let latency = self.latency_return(fault, &baseline, &t0, removal.as_ref(), until.0, noticed_by);
+        let lag = self.lag_excursion(fault, &baseline, &t0, removal.as_ref(), until.0, noticed_by);
+        let latency = self.latency_excursion(fault, &baseline, &t0, removal.as_ref(), until.0, noticed_by);
         let t2 = self.departed(&t0, noticed_by);
         let limit = lag.back.as_ref().map_or(until.0, |seen| seen.at + seen.error).max(t2.as_ref().map_or(0, |t2| t2.at));
         let t4 = match &t2 {
@@ -109,31 +97,6 @@ impl Analysis {
         }
     }
 
-    fn lag_return(&self, fault: &Fault, baseline: &Result<Baseline, String>, t0: &Seen, removal: Option<&Seen>, until: i64, noticed_by: i64) -> Return {
-        let band = match baseline.as_ref().map(|baseline| &baseline.lag) {
-            Ok(Ok(band)) => band,
-            Ok(Err(reason)) | Err(reason) => return Return::unknown(format!("no baseline: {reason}")),
-        };
-        let points = self.samples.whole(Metric::OutputLag);
-        let left = within(&points, t0.at, noticed_by).iter().find(|(_, value)| *value > band.upper).map(|(at, _)| *at);
-        let describe = |value: f64| format!("output lag {}, its band ends at {}", display::count(value), display::count(band.upper));
-        Return::find(&points, fault, left, removal, until, band.upper, self.hold(), "output lag", describe)
-    }
-
-    fn latency_return(&self, fault: &Fault, baseline: &Result<Baseline, String>, t0: &Seen, removal: Option<&Seen>, until: i64, noticed_by: i64) -> Return {
-        let band = match baseline.as_ref().map(|baseline| &baseline.latency) {
-            Ok(Ok(band)) => band,
-            Ok(Err(reason)) | Err(reason) => return Return::unknown(format!("no baseline: {reason}")),
-        };
-        let Some(metric) = self.latency.judged_by() else { return Return::unknown("latency was not measured".to_owned()) };
-        // Records that were on their way when the fault came are the first to be late.
-        let from = t0.at - 2 * self.interval();
-        let points = self.latency.p99(metric, from, until);
-        let left = within(&points, from, noticed_by).iter().find(|(_, value)| *value > band.upper).map(|(at, _)| *at);
-        let describe = |value: f64| format!("{metric} p99 {}, its band ends at {}", display::seconds(value), display::seconds(band.upper));
-        Return::find(&points, fault, left, removal, until, band.upper, self.hold(), metric.name(), describe)
-    }
-
     /// The longest gap in the output of any partition that overlaps `from..to`.
     fn worst_gap(&self, from: i64, to: i64, end: i64) -> Option<Gap> {
         self.output.gaps(from, to, end).into_iter().max_by_key(|gap| gap.length(end))
@@ -145,7 +108,16 @@ impl Analysis {
 
     /// What left its band, in words.
     #[allow(clippy::too_many_arguments, reason = "one sentence for each of the witnesses")]
-    fn disturbed(&self, t0: &Seen, t2: &Found, gap: Option<&Gap>, lag: &Return, latency: &Return, baseline: &Result<Baseline, String>, until: i64) -> Vec<String> {
+    fn disturbed(
+        &self,
+        t0: &Seen,
+        t2: &Found,
+        gap: Option<&Gap>,
+        lag: &Excursion,
+        latency: &Excursion,
+        baseline: &Result<Baseline, String>,
+        until: i64,
+    ) -> Vec<String> {
         let mut disturbed = Vec::new();
         let after = |at: i64| display::seconds((at - t0.at).max(0) as f64 / 1e9);
         if let Ok(t2) = t2 {
@@ -171,12 +143,13 @@ impl Analysis {
         disturbed
     }
 
-    fn judge(&self, fault: &Fault, course: &mut Course, lag: &Return, latency: &Return) {
+    fn judge(&self, fault: &Fault, course: &mut Course, lag: &Excursion, latency: &Excursion) {
         if let Err(reason) = fault.acted() {
             course.recovery = Recovery::Inconclusive { reason };
             return;
         }
-        if let Err(reason) = course.baseline.as_ref().map_err(Clone::clone).and_then(|baseline| baseline.lag.as_ref().map_err(Clone::clone)) {
+        if let Err(reason) = course.baseline.as_ref().map_err(Clone::clone).and_then(|baseline| baseline.lag.as_ref().map_err(Clone::clone))
+        {
             course.recovery = Recovery::Inconclusive { reason: format!("no baseline: {reason}") };
             return;
         }
@@ -190,8 +163,12 @@ impl Analysis {
             };
             return;
         }
+        if let Some(reason) = &lag.unknown {
+            course.recovery = Recovery::Inconclusive { reason: reason.clone() };
+            return;
+        }
         if course.disturbed.is_empty() {
-            course.recovery = self.rode_through(course, &t0, watched);
+            course.recovery = self.rode_through(course, watched);
             return;
         }
         if let Err(reason) = &latency.back
@@ -236,22 +213,13 @@ impl Analysis {
     }
 
     /// Nothing left its band; that is only known where it was looked at for long enough.
-    fn rode_through(&self, course: &Course, t0: &Seen, watched: f64) -> Recovery {
+    fn rode_through(&self, course: &Course, watched: f64) -> Recovery {
         let hold = self.hold();
         if watched < hold as f64 / 1e9 {
             return match &course.until.1 {
                 Some(by) => Recovery::Censored { watched, by: by.clone() },
                 None => Recovery::Inconclusive { reason: format!("watched for {} only", display::seconds(watched)) },
             };
-        }
-        let lag = self.samples.whole(Metric::OutputLag);
-        let seen = within(&lag, t0.at, course.noticed_by);
-        let longest = spacing(seen).map_or(0, |usual| (4 * usual).max(hold));
-        let mut edges = vec![t0.at];
-        edges.extend(seen.iter().map(|(at, _)| *at));
-        edges.push(course.noticed_by);
-        if seen.is_empty() || edges.windows(2).any(|pair| pair[1] - pair[0] > longest) {
-            return Recovery::Inconclusive { reason: "output lag was not sampled all the time after it".to_owned() };
         }
         if course.moments[2].as_ref().err().is_some_and(|reason| reason == super::moments::JOB_UNKNOWN) {
             return Recovery::Inconclusive { reason: super::moments::JOB_UNKNOWN.to_owned() };
@@ -271,37 +239,6 @@ fn output_moments(gap: Option<&Gap>, reason: &str) -> (Found, Found) {
                 None => Err("no output by the end of watching".to_owned()),
             };
             (t1, t5)
-        }
-    }
-}
-
-impl Return {
-    fn unknown(reason: String) -> Self {
-        Self { left: None, back: Err(reason), how_far: None }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "called twice, side by side")]
-    fn find(points: &[(i64, f64)], fault: &Fault, left: Option<i64>, removal: Option<&Seen>, until: i64, upper: f64, hold: i64, name: &str, describe: impl Fn(f64) -> String) -> Self {
-        let from = match (fault.held(), removal, left) {
-            (true, Some(removal), Some(left)) => removal.at.max(left),
-            (true, None, Some(_)) => return Self { left, back: Err("the fault was not removed".to_owned()), how_far: None },
-            (false, _, Some(left)) => left,
-            (_, _, None) => return Self::unknown(format!("{name} never left its band")),
-        };
-        match back(points, from, until, upper, hold) {
-            Ok(mut seen) => {
-                seen.source = name.to_owned();
-                Self { left, back: Ok(seen), how_far: None }
-            }
-            Err(NotBack::NoData) => Self { left, back: Err(format!("{name} was not measured afterwards")), how_far: None },
-            Err(NotBack::Above(value)) => {
-                let how_far = describe(value);
-                Self { left, back: Err(format!("not back: {how_far}")), how_far: Some(how_far) }
-            }
-            Err(NotBack::TooShort(seconds)) => {
-                let how_far = format!("{name} was in its band for {} of the {} that count", display::seconds(seconds), display::seconds(hold as f64 / 1e9));
-                Self { left, back: Err(how_far.clone()), how_far: Some(how_far) }
-            }
         }
     }
 }
@@ -330,7 +267,7 @@ impl Course {
     }
 
     /// T`index` − T0 in seconds.
-    pub fn from_t0(&self, index: usize) -> Result<Figure, String> {
+    pub fn since_t0(&self, index: usize) -> Result<Figure, String> {
         let (Ok(t0), Some(moment)) = (&self.moments[0], self.moments.get(index)) else {
             return Err("the fault was not performed".to_owned());
         };

@@ -3,7 +3,6 @@
 use super::Analysis;
 use super::fault_log::Fault;
 use super::recovery::{Course, NOTICED_WITHIN};
-use crate::action::Action;
 use crate::journal::FaultId;
 use crate::metric::Metric;
 

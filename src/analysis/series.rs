@@ -143,7 +143,8 @@ impl Store {
         if let Some(run) = subjects.get(&Of::Run) {
             return Cow::Borrowed(&run.points);
         }
-        let kind = |wanted: fn(&Of) -> bool| subjects.iter().filter(move |(of, _)| wanted(of)).map(|(_, samples)| samples).collect::<Vec<_>>();
+        let kind =
+            |wanted: fn(&Of) -> bool| subjects.iter().filter(move |(of, _)| wanted(of)).map(|(_, samples)| samples).collect::<Vec<_>>();
         let streams = kind(|of| matches!(of, Of::Stream(_)));
         let parts = if streams.is_empty() { kind(|of| matches!(of, Of::Partition { .. })) } else { streams };
         Cow::Owned(sum(&parts))
@@ -184,11 +185,8 @@ impl Store {
 
 /// The sum of series at each moment at which one of them moves, once all have begun.
 fn sum(series: &[&Samples]) -> Vec<Point> {
-    let mut moments: Vec<(i64, usize, f64)> = series
-        .iter()
-        .enumerate()
-        .flat_map(|(index, samples)| samples.points.iter().map(move |(at, value)| (*at, index, *value)))
-        .collect();
+    let mut moments: Vec<(i64, usize, f64)> =
+        series.iter().enumerate().flat_map(|(index, samples)| samples.points.iter().map(move |(at, value)| (*at, index, *value))).collect();
     moments.sort_by_key(|(at, index, _)| (*at, *index));
     let mut held: Vec<Option<f64>> = vec![None; series.len()];
     let mut sums: Vec<Point> = Vec::new();

@@ -61,7 +61,7 @@ impl Analysis {
     /// Loads in the baseline and under each fault.
     pub(super) fn skew_outcomes(&self, courses: &[Course]) -> Vec<SkewOutcome> {
         let mut outcomes = Vec::new();
-        if let Ok((from, to)) = self.baseline_span(courses) {
+        if let Ok((from, to)) = self.baseline_span(courses, false) {
             outcomes.extend(self.skews_within(from, to).into_iter().map(|load| outcome(&load, "baseline", None)));
         }
         for (fault, course) in self.faults.all().iter().zip(courses) {
@@ -80,7 +80,8 @@ impl Analysis {
         let topic_of = |stream: &str| self.asked.streams.iter().find(|asked| asked.name == stream).map(|asked| asked.topic.as_str());
         fault.traffic_changes().find_map(|(stream, change)| match change {
             TrafficChange::SkewKeys { share, keys } if keys.0 == 1 => {
-                let applies = if load.partitions { topic_of(stream).is_none_or(|topic| topic == load.name) } else { !self.is_source(&load.name) };
+                let applies =
+                    if load.partitions { topic_of(stream).is_none_or(|topic| topic == load.name) } else { !self.is_source(&load.name) };
                 applies.then(|| skew_of_share(share.0, load.records.len()))
             }
             TrafficChange::SkewPartitions { share, .. } if load.partitions && topic_of(stream).is_none_or(|topic| topic == load.name) => {
@@ -101,7 +102,10 @@ impl Analysis {
         let mut shares = Vec::new();
         for undo in &fault.undos {
             let Some(recorded) = self.faults.undo(*undo) else { continue };
-            let Some((stream, change)) = fault.traffic_changes().nth(recorded.step as usize).or_else(|| fault.traffic_changes().next()) else { continue };
+            let Some((stream, change)) = fault.traffic_changes().nth(recorded.step as usize).or_else(|| fault.traffic_changes().next())
+            else {
+                continue;
+            };
             let (what, asked) = match change {
                 TrafficChange::SkewKeys { share, keys } => (format!("share of {} hot keys of {stream}", keys.0), share.0),
                 TrafficChange::SkewPartitions { share, partition } => (format!("share of partition {partition} of {stream}"), share.0),

@@ -3,6 +3,7 @@
 use super::Analysis;
 use super::recovery::Course;
 use crate::journal::FaultId;
+use crate::metric::{Behaviour, Metric};
 use crate::scenario::Window;
 
 /// A stretch of time, in nanoseconds since the epoch: `from <= at < to`.
@@ -45,25 +46,28 @@ impl Analysis {
         (self.origin(), self.end().max(self.origin()))
     }
 
-    /// The baseline of the run: that of its first fault, else all of it but its start.
-    pub(super) fn baseline_span(&self, courses: &[Course]) -> Result<Span, String> {
-        match courses.iter().find(|course| course.moment(0).is_some()) {
-            Some(course) => course.baseline.as_ref().map(|baseline| (baseline.from, baseline.to)).map_err(|reason| format!("no baseline: {reason}")),
-            None => self.baseline(self.end()).map(|baseline| (baseline.from, baseline.to)).map_err(|reason| format!("no baseline: {reason}")),
-        }
+    /// The baseline of the run: that of its first fault, else all of it but its start. For what is measured per `record` it ends earlier.
+    pub(super) fn baseline_span(&self, courses: &[Course], record: bool) -> Result<Span, String> {
+        let baseline = match courses.iter().find(|course| course.moment(0).is_some()) {
+            Some(course) => course.baseline.clone(),
+            None => self.baseline(self.end()),
+        };
+        let baseline = baseline.map_err(|reason| format!("no baseline: {reason}"))?;
+        Ok((baseline.from, if record { baseline.complete } else { baseline.to }))
     }
 
-    /// The spans that a window means: one for each occurrence of its fault. The error says why there is none.
-    pub(super) fn spans(&self, courses: &[Course], window: Option<&Window>) -> Result<Vec<Span>, String> {
+    /// The spans that a window means for a metric: one for each occurrence of its fault. The error says why there is none.
+    pub(super) fn spans(&self, courses: &[Course], window: Option<&Window>, metric: Metric) -> Result<Vec<Span>, String> {
         let (name, part): (&str, fn(FaultWindows) -> Span) = match window {
             None => return Ok(vec![self.whole_run()]),
-            Some(Window::Baseline) => return Ok(vec![self.baseline_span(courses)?]),
+            Some(Window::Baseline) => return Ok(vec![self.baseline_span(courses, metric.behaviour() == Behaviour::Distribution)?]),
             Some(Window::During(name)) => (name, |windows| windows.during),
             Some(Window::RecoveryOf(name)) => (name, |windows| windows.recovery),
             Some(Window::After(name)) => (name, |windows| windows.after),
             Some(Window::Under(name) | Window::Of(name)) => (name, |windows| (windows.during.0, windows.recovery.1)),
         };
-        let spans: Vec<Span> = self.named(courses, name).filter_map(|(_, course)| self.windows_of(course)).map(part).filter(|(from, to)| to > from).collect();
+        let spans: Vec<Span> =
+            self.named(courses, name).filter_map(|(_, course)| self.windows_of(course)).map(part).filter(|(from, to)| to > from).collect();
         if !spans.is_empty() {
             return Ok(spans);
         }

@@ -1,0 +1,298 @@
+//! The outcome of what was taken in.
+
+use super::Analysis;
+use super::fault_log::Fault;
+use super::job_log::Found;
+use super::outcome::{
+    Deed, FaultOutcome, LatencySeries, Moment, Outcome, RecoveryPhase, RecoveryTimeline, Restart, Series, StateChange, Undone,
+    WindowOutcome,
+};
+use super::phases::phases;
+use super::recovery::Course;
+use super::restarts::Restarted;
+use super::series::{Point, spacing, within};
+use super::windows::Span;
+use crate::clock::Timestamp;
+use crate::journal::Of;
+use crate::metric::Metric;
+
+impl Analysis {
+    /// Everything that a report shows, as far as it is known by now.
+    pub fn outcome(&self) -> Outcome {
+        let courses: Vec<Course> = self.faults.all().iter().map(|fault| self.course(fault)).collect();
+        let restarts = self.restarted(&courses);
+        let faults: Vec<FaultOutcome> =
+            self.faults.all().iter().zip(&courses).map(|(fault, course)| self.fault_outcome(fault, course, &restarts)).collect();
+        let expectations = self.judge_expectations(&courses);
+        let generator = self.generator();
+        let open_undos = self.open_undos();
+        let (verdict, reasons) = self.verdict(&expectations, &faults, &generator, &open_undos);
+        Outcome {
+            run: self.run.run.clone(),
+            scenario: self.asked.scenario.clone(),
+            about: self.asked.about.clone(),
+            cluster: self.asked.cluster.clone(),
+            cluster_kind: self.asked.cluster_kind.clone(),
+            seed: self.asked.seed,
+            squall: self.run.squall.clone(),
+            started: Timestamp(self.run.started),
+            start: self.run.start.map(Timestamp),
+            end: self.seconds(self.run.last),
+            traffic_end: self.run.traffic_end.map(|at| self.seconds(at)),
+            ending: self.run.ending.clone(),
+            verdict,
+            reasons,
+            sentence: self.sentence(verdict, &faults),
+            expectations,
+            windows: self.window_outcomes(&courses, &restarts),
+            series: self.all_series(),
+            latency: self.latency_series(),
+            states: self
+                .job
+                .states
+                .iter()
+                .map(|state| {
+                    let began = state.began(&self.clocks);
+                    StateChange { at: self.seconds(began.at), error: began.error as f64 / 1e9, state: state.state.clone() }
+                })
+                .collect(),
+            findings: self.findings(&courses, &restarts),
+            restarts: restarts
+                .into_iter()
+                .map(|restart| Restart { at: self.seconds(restart.at), explained_by: restart.explained_by, cause: restart.cause })
+                .collect(),
+            checkpoints: self.checkpoints.all().cloned().collect(),
+            lags: self.lag_rows(&courses),
+            skews: self.skew_outcomes(&courses),
+            accounting: self.run.accounting.clone(),
+            generator,
+            delivery: self.run.delivery.clone(),
+            hints: self.run.hints.clone(),
+            happenings: self.happenings.iter().map(|line| (self.seconds(line.at.0), line.word.to_owned(), line.sentence.clone())).collect(),
+            resolutions: self.run.resolutions.clone(),
+            probe_errors: self.run.probe_errors.clone(),
+            clocks: self
+                .clocks
+                .iter()
+                .map(|(of, offset)| (of.to_owned(), (offset.offset_ns as f64 / 1e9, offset.uncertainty_ns as f64 / 1e9)))
+                .collect(),
+            facts: self.run.facts.clone(),
+            open_undos,
+            faults,
+        }
+    }
+
+    fn fault_outcome(&self, fault: &Fault, course: &Course, restarts: &[Restarted]) -> FaultOutcome {
+        let moment = |index: usize| self.moment(&course.moments[index]);
+        let phases: Vec<RecoveryPhase> = phases(course)
+            .into_iter()
+            .map(|phase| RecoveryPhase { name: phase.name, from: self.seconds(phase.from), to: self.seconds(phase.to) })
+            .collect();
+        let explained = restarts.iter().filter(|restart| restart.explained_by.as_ref() == Some(&fault.id)).count();
+        let t0 = course.moment(0).map(|seen| seen.at);
+        let mut notes = course.notes.clone();
+        notes.extend(self.overlaps(fault, course));
+        if explained > 1 {
+            notes.push(format!("{explained} restarts came of it: each attempt that found no slot counts"));
+        }
+        FaultOutcome {
+            fault: fault.id.clone(),
+            kind: self.asked.kind_of(&fault.id.name).unwrap_or_default().to_owned(),
+            target: fault.aimed.as_ref().map_or_else(String::new, |(_, aim)| aim.target.clone()),
+            planned: self.seconds(fault.planned),
+            held: fault.held(),
+            removed: course.removal.as_ref().map(|seen| self.seconds(seen.at)),
+            acted: fault.acted().is_ok(),
+            witness: fault.acted().ok(),
+            deeds: self.deeds(fault),
+            disturbed: course.disturbed.clone(),
+            recovery: course.recovery.clone(),
+            timeline: RecoveryTimeline {
+                t0_effective: moment(0),
+                t1_last_output: moment(1),
+                t2_departed_running: moment(2),
+                t3_slots_back: moment(3),
+                t4_all_running: moment(4),
+                t5_first_output: moment(5),
+                t6_first_new_output: moment(6),
+                t7_first_checkpoint: moment(7),
+                t8_lag_back: moment(8),
+                t9_latency_back: moment(9),
+            },
+            phases,
+            outage: course.outage().ok(),
+            restarts: u32::try_from(explained).unwrap_or(u32::MAX),
+            replayed: t0.filter(|_| course.moment(4).is_some()).and_then(|t0| self.read_again(t0)),
+            checkpoint_age: t0.and_then(|t0| self.checkpoints.age(t0, &self.clocks)),
+            max_output_lag: self.highest_lag(course).map(|(at, value)| (value, self.seconds(at))),
+            catch_up_rate: self.catch_up_rate(course),
+            achieved: self.achieved_shares(fault, course),
+            notes,
+        }
+    }
+
+    fn moment(&self, found: &Found) -> Moment {
+        match found {
+            Ok(seen) => Moment::Seen { at: self.seconds(seen.at), error: seen.error as f64 / 1e9, source: seen.source.clone() },
+            Err(reason) => Moment::NotSeen { reason: reason.clone() },
+        }
+    }
+
+    fn deeds(&self, fault: &Fault) -> Vec<Deed> {
+        fault
+            .performed
+            .iter()
+            .map(|performed| {
+                let undo = fault.undos.iter().filter_map(|id| self.faults.undo(*id)).find(|undo| undo.step == performed.step);
+                let undone = undo.map(|undo| match &undo.ended {
+                    Some((at, restored, what)) => Undone { at: Some(self.seconds(*at)), restored: *restored, what: what.clone() },
+                    None => Undone { at: None, restored: false, what: "not undone yet".to_owned() },
+                });
+                Deed {
+                    what: performed.what.clone(),
+                    error: performed.error.clone(),
+                    testimony: fault.testimonies.get(&performed.step).cloned(),
+                    undone,
+                }
+            })
+            .collect()
+    }
+
+    /// Other faults that were held or not recovered from when this one began, or that ended the watching.
+    fn overlaps(&self, fault: &Fault, course: &Course) -> Vec<String> {
+        let Some(t0) = course.moment(0) else { return Vec::new() };
+        let mut notes: Vec<String> = self
+            .faults
+            .all()
+            .iter()
+            .filter(|other| other.id != fault.id && other.held())
+            .filter(|other| other.effective().is_ok_and(|began| began.at < t0.at))
+            .filter(|other| self.faults.removal(other).is_none_or(|removal| removal.at > t0.at))
+            .map(|other| format!("{} was held at the same time; what is seen is of both", other.id.name))
+            .collect();
+        if let (Some(by), true) = (&course.until.1, matches!(course.recovery, super::outcome::Recovery::Censored { .. })) {
+            notes.push(format!("judged until {by} began"));
+        }
+        notes
+    }
+
+    fn highest_lag(&self, course: &Course) -> Option<Point> {
+        let t0 = course.moment(0)?.at;
+        let to = course.end.as_ref().map_or(course.until.0, |end| end.at);
+        let lag = self.samples.whole(Metric::OutputLag);
+        within(&lag, t0, to.max(t0) + 1).iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Records per second by which output lag fell, from its highest value to when it was back.
+    fn catch_up_rate(&self, course: &Course) -> Option<f64> {
+        let (from, highest) = self.highest_lag(course)?;
+        let back = course.moment(8)?;
+        let lag = self.samples.whole(Metric::OutputLag);
+        let (to, value) = within(&lag, from, back.at + back.error + 1).last().copied()?;
+        (to > from && highest > value).then(|| (highest - value) * 1e9 / (to - from) as f64)
+    }
+
+    fn window_outcomes(&self, courses: &[Course], restarts: &[Restarted]) -> Vec<WindowOutcome> {
+        let mut windows = Vec::new();
+        if let (Ok(span), Ok(records)) = (self.baseline_span(courses, false), self.baseline_span(courses, true)) {
+            windows.push(self.window_outcome("baseline".to_owned(), span, records, restarts));
+        }
+        for (fault, course) in self.faults.all().iter().zip(courses) {
+            let Some(of) = self.windows_of(course) else { continue };
+            let name =
+                if fault.id.occurrence == 0 { fault.id.name.clone() } else { format!("{} ({})", fault.id.name, fault.id.occurrence + 1) };
+            for (label, span) in
+                [(name.clone(), of.during), (format!("recovery of {name}"), of.recovery), (format!("after {name}"), of.after)]
+            {
+                if span.1 > span.0 {
+                    windows.push(self.window_outcome(label, span, span, restarts));
+                }
+            }
+        }
+        windows
+    }
+
+    /// `records` is the span for what is measured per record.
+    fn window_outcome(&self, name: String, span: Span, records: Span, restarts: &[Restarted]) -> WindowOutcome {
+        let (from, to) = span;
+        let per_second = |count: f64, (from, to): Span| count * 1e9 / (to - from).max(1) as f64;
+        let spans = [span];
+        let by_intended = self.latency.merged(Metric::ProduceLatency, &[records]).map(|merged| per_second(merged.count() as f64, records));
+        let input = by_intended.or_else(|| self.samples.growth(Metric::Acknowledged, from, to).map(|grown| per_second(grown, span)));
+        let lag = self.samples.whole(Metric::OutputLag);
+        let latency = self
+            .latency
+            .metrics()
+            .filter_map(|metric| {
+                let merged = self.latency.merged(metric, &[records])?;
+                Some((metric, [merged.percentile(50.0), merged.percentile(99.0), merged.percentile(99.9), merged.max()]))
+            })
+            .collect();
+        let restarts = restarts.iter().filter(|restart| (from..to).contains(&restart.at)).count();
+        WindowOutcome {
+            name,
+            from: self.seconds(from),
+            to: self.seconds(to),
+            input_per_second: input,
+            output_per_second: (!self.output.is_empty()).then(|| per_second(self.output.fresh(from, to) as f64, span)),
+            max_output_lag: within(&lag, from, to).iter().map(|(_, value)| *value).max_by(f64::total_cmp),
+            latency,
+            checkpoints_completed: self.checkpoints.count("completed", &spans, &self.clocks),
+            checkpoints_failed: self.checkpoints.count("failed", &spans, &self.clocks),
+            restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn all_series(&self) -> Vec<Series> {
+        let mut series: Vec<Series> =
+            self.samples.gauges().map(|(metric, of, samples)| self.series(metric, of.clone(), samples.all())).collect();
+        for metric in [Metric::Input, Metric::Output] {
+            if self.samples.subjects(metric).next().is_none()
+                && let Some(points) = self.derived(metric)
+            {
+                series.push(self.series(metric, Of::Run, &points));
+            }
+        }
+        for metric in [Metric::OutputLag, Metric::PositionLag, Metric::CommittedLag] {
+            if self.samples.get(metric, &Of::Run).is_none() {
+                let whole = self.samples.whole(metric);
+                if !whole.is_empty() {
+                    series.push(self.series(metric, Of::Run, &whole));
+                }
+            }
+        }
+        series
+    }
+
+    /// Points for a chart; where samples are missing for four times the usual distance and 2 s, a `NaN` opens the line.
+    fn series(&self, metric: Metric, of: Of, points: &[Point]) -> Series {
+        let missing = spacing(points).map_or(i64::MAX, |usual| (4 * usual).max(2_000_000_000));
+        let mut drawn = Vec::with_capacity(points.len());
+        let mut before = None;
+        for (at, value) in points {
+            if let Some(before) = before.filter(|before| at - before > missing) {
+                drawn.push((self.seconds(before + (at - before) / 2), f64::NAN));
+            }
+            drawn.push((self.seconds(*at), *value));
+            before = Some(*at);
+        }
+        Series { metric, of, unit: metric.unit(), points: drawn }
+    }
+
+    fn latency_series(&self) -> Vec<LatencySeries> {
+        self.latency
+            .metrics()
+            .map(|metric| {
+                let mut points: Vec<(f64, f64, f64, f64)> = self
+                    .latency
+                    .stretches(metric)
+                    .iter()
+                    .filter(|stretch| stretch.count > stretch.negative)
+                    .map(|stretch| (self.seconds(stretch.from), stretch.p50, stretch.p99, stretch.max))
+                    .collect();
+                points.sort_by(|a, b| a.0.total_cmp(&b.0));
+                LatencySeries { metric, points }
+            })
+            .collect()
+    }
+}

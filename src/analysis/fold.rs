@@ -1,0 +1,283 @@
+//! Taking in events, and the questions that the engine asks while a run goes on.
+
+use std::collections::BTreeMap;
+
+use super::Analysis;
+use super::asked::Asked;
+use super::checkpoints::CheckpointLog;
+use super::fault_log::FaultLog;
+use super::job_log::{Clocks, JobLog, Running, State, Thrown};
+use super::latency::LatencyLog;
+use super::outcome::Recovery;
+use super::output_log::OutputLog;
+use super::series::Store;
+use crate::clock::Timestamp;
+use crate::delivery::Verdict;
+use crate::journal::{Accounting, Ending, Event, EventKind, FaultId, Of, Phase, UndoId};
+use crate::metric::{Behaviour, Metric};
+use crate::scenario::Comparison;
+
+/// How often an undecided fault is looked at anew.
+const LOOK_EVERY: i64 = 1_000_000_000;
+
+/// What was said of the run itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct RunLog {
+    pub run: String,
+    pub squall: String,
+    pub started: i64,
+    pub start: Option<i64>,
+    pub last: i64,
+    pub traffic_end: Option<i64>,
+    pub cleaning: Option<i64>,
+    pub ending: Option<Ending>,
+    pub clean: Option<bool>,
+    pub accounting: Option<Accounting>,
+    /// Changes of the schedule's own rate: when, stream, per second.
+    pub rates: Vec<(i64, String, f64)>,
+    pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    pub resolutions: BTreeMap<String, (f64, f64)>,
+    pub probe_errors: BTreeMap<String, (u32, String)>,
+    pub hints: Vec<String>,
+    pub delivery: Option<Verdict>,
+    seen_anything: bool,
+}
+
+impl Analysis {
+    /// Over the journal of a run of this plan's parts.
+    pub fn of(asked: Asked) -> Self {
+        Self {
+            asked,
+            run: RunLog::default(),
+            samples: Store::default(),
+            latency: LatencyLog::default(),
+            output: OutputLog::default(),
+            job: JobLog::default(),
+            clocks: Clocks::default(),
+            checkpoints: CheckpointLog::default(),
+            faults: FaultLog::default(),
+            happenings: Vec::new(),
+            decided: BTreeMap::new(),
+            next_look: i64::MIN,
+        }
+    }
+
+    /// Takes in the next event of the journal.
+    pub fn push(&mut self, event: &Event) {
+        let at = event.at.0;
+        if !self.run.seen_anything {
+            self.run.seen_anything = true;
+            self.run.started = at;
+        }
+        self.run.last = self.run.last.max(at);
+        self.tell(at, &event.event);
+        self.take(at, &event.event);
+        if at >= self.next_look {
+            self.next_look = at + LOOK_EVERY;
+            self.decide(at);
+        }
+    }
+
+    fn take(&mut self, at: i64, event: &EventKind) {
+        match event {
+            EventKind::Sample { metric, of, value } => self.take_sample(at, *metric, of, *value),
+            EventKind::Output(batch) => self.output.push(batch),
+            EventKind::Histogram { metric, from, to, negative, histogram, .. } => {
+                if let Err(error) = self.latency.push(*metric, from.0, to.0, *negative, histogram) {
+                    self.probe_failed(&format!("histograms of {metric}"), &error);
+                }
+            }
+            EventKind::RunStarted { run, squall, .. } => {
+                self.run.run.clone_from(run);
+                self.run.squall.clone_from(squall);
+            }
+            EventKind::Facts { section, facts } => self.run.facts.entry(section.clone()).or_default().extend(facts.clone()),
+            EventKind::Phase(Phase::CleaningUp) => self.run.cleaning = Some(at),
+            EventKind::TrafficStarted { start, .. } => self.run.start = Some(start.0),
+            EventKind::RateChanged { stream, per_second } => self.run.rates.push((at, stream.clone(), *per_second)),
+            EventKind::TrafficStopped(books) => {
+                self.run.traffic_end = Some(at);
+                self.run.accounting = Some(books.clone());
+            }
+            EventKind::Resolution { probe, interval, cache } => {
+                self.run.resolutions.insert(probe.clone(), (interval.seconds(), cache.seconds()));
+            }
+            EventKind::ProbeFailed { probe, error } => self.probe_failed(probe, error),
+            EventKind::Frozen { metric, of, since } => {
+                self.samples.freeze(*metric, of, since.0);
+                if *metric == Metric::SourcePosition {
+                    self.samples.freeze(Metric::PositionLag, of, since.0);
+                }
+            }
+            EventKind::Clock { of, offset } => self.clocks.set(of, *offset),
+            EventKind::Hint { topic, line } => self.run.hints.push(format!("{topic}: {line}")),
+            EventKind::Delivery(verdict) => self.run.delivery = Some(verdict.clone()),
+            EventKind::RunEnded { ending, clean } => {
+                self.run.ending = Some(ending.clone());
+                self.run.clean = Some(*clean);
+            }
+            EventKind::Made { .. } | EventKind::Removed { .. } | EventKind::Phase(_) | EventKind::Abort { .. } => {}
+            EventKind::JobRuns { .. }
+            | EventKind::JobState { .. }
+            | EventKind::SubtasksRunning { .. }
+            | EventKind::SubtaskTimes(_)
+            | EventKind::Exception { .. }
+            | EventKind::Checkpoint(_)
+            | EventKind::Restored { .. } => self.take_job(at, event),
+            EventKind::FaultDue { .. }
+            | EventKind::FaultAimed { .. }
+            | EventKind::FaultNotAimed { .. }
+            | EventKind::UndoRecorded { .. }
+            | EventKind::ActionPerformed { .. }
+            | EventKind::Witnessed { .. }
+            | EventKind::UndoStarted { .. }
+            | EventKind::UndoPerformed { .. }
+            | EventKind::FaultRemoved { .. } => self.take_fault(at, event),
+        }
+    }
+
+    fn take_sample(&mut self, at: i64, metric: Metric, of: &Of, value: f64) {
+        self.samples.push(metric, of, at, value);
+        // Position lag is the log's end less the source's next offset, whose value is the older one.
+        if metric == Metric::SourcePosition
+            && let Some((_, end)) = self.samples.get(Metric::LogEnd, of).and_then(super::series::Samples::newest)
+        {
+            self.samples.push(Metric::PositionLag, of, at, (end - value).max(0.0));
+        }
+    }
+
+    fn take_job(&mut self, at: i64, event: &EventKind) {
+        match event {
+            EventKind::JobRuns { id, vertices, .. } => {
+                self.job.submitted.push((at, id.clone()));
+                self.job.vertices = vertices.iter().map(|(_, name, parallelism)| (name.clone(), *parallelism)).collect();
+            }
+            EventKind::JobState { state, since, poll_gap } => {
+                self.job.states.push(State { at, since: *since, poll_gap: poll_gap.nanos(), state: state.clone() });
+            }
+            EventKind::SubtasksRunning { running, total, poll_gap } => {
+                self.job.running.push(Running { at, running: *running, total: *total, poll_gap: poll_gap.nanos() });
+            }
+            EventKind::SubtaskTimes(times) => self.job.subtask(times),
+            EventKind::Exception { thrown, name, cause, .. } => {
+                self.job.exceptions.push(Thrown { thrown: *thrown, name: name.clone(), cause: cause.clone() });
+            }
+            EventKind::Checkpoint(record) => {
+                self.checkpoints.push(self.job.submitted.len(), record);
+            }
+            EventKind::Restored { checkpoint, savepoint, at } => self.job.restored.push((*checkpoint, *savepoint, *at)),
+            _ => {}
+        }
+    }
+
+    fn take_fault(&mut self, at: i64, event: &EventKind) {
+        match event {
+            EventKind::FaultDue { fault, planned } => self.faults.entry(fault, at).planned = planned.0,
+            EventKind::FaultAimed { fault, view, aim } => self.faults.entry(fault, at).aimed = Some((view.clone(), aim.clone())),
+            EventKind::FaultNotAimed { fault, reason } => self.faults.entry(fault, at).not_aimed = Some(reason.clone()),
+            EventKind::UndoRecorded { undo, fault, step, inverse, .. } => self.faults.undo_recorded(*undo, fault, *step, inverse, at),
+            EventKind::ActionPerformed { fault, step, effective, what, error } => {
+                self.faults.performed(fault, *step, at, effective.map(|effective| effective.0), what, error.as_ref());
+            }
+            EventKind::Witnessed { fault, step, testimony } => {
+                self.faults.entry(fault, at).testimonies.insert(*step, testimony.clone());
+            }
+            EventKind::UndoStarted { undo, .. } => {
+                if let Some(undo) = self.faults.undo_mut(*undo) {
+                    undo.started = Some(at);
+                }
+            }
+            EventKind::UndoPerformed { undo, restored, what, error } => {
+                if let Some(undo) = self.faults.undo_mut(*undo) {
+                    undo.ended = Some((at, *restored, error.clone().unwrap_or_else(|| what.clone())));
+                }
+            }
+            EventKind::FaultRemoved { fault } => self.faults.entry(fault, at).removed = Some(at),
+            _ => {}
+        }
+    }
+
+    fn probe_failed(&mut self, probe: &str, error: &str) {
+        let entry = self.run.probe_errors.entry(probe.to_owned()).or_default();
+        entry.0 += 1;
+        error.clone_into(&mut entry.1);
+    }
+
+    /// Looks whether a fault's course has been decided since the last look.
+    fn decide(&mut self, at: i64) {
+        if self.run.traffic_end.is_some() || self.decided.len() == self.faults.all().len() {
+            return;
+        }
+        let mut found = Vec::new();
+        for fault in self.faults.all().iter().filter(|fault| !self.decided.contains_key(&fault.id)) {
+            if fault.acted().is_err() {
+                continue;
+            }
+            let course = self.course(fault);
+            let over = match &course.recovery {
+                Recovery::Recovered { .. } | Recovery::Censored { .. } => true,
+                Recovery::RodeThrough => at >= course.noticed_by && course.until.0 > course.noticed_by,
+                Recovery::NotRecovered { .. } | Recovery::Inconclusive { .. } => false,
+            };
+            if over {
+                let when = course.end.as_ref().map_or(course.noticed_by, |end| end.at);
+                found.push((fault.id.clone(), when, course.recovery));
+            }
+        }
+        for (fault, when, recovery) in found {
+            self.tell_recovery(at, &fault, &recovery);
+            self.decided.insert(fault, (when, recovery));
+        }
+    }
+
+    /// The newest value of a metric and its moment, of the subject for which `comparison` holds first (the largest for `>`). None where
+    /// there is none, or the value stands still. The moment says its age.
+    pub fn latest(&self, metric: Metric, comparison: Comparison) -> Option<(f64, Timestamp)> {
+        let larger = !matches!(comparison, Comparison::Less | Comparison::LessOrEqual);
+        if metric.behaviour() == Behaviour::Distribution {
+            let newest = self.latency.stretches(metric).last()?;
+            return Some((if larger { newest.max } else { newest.p50 }, Timestamp(newest.to)));
+        }
+        let (at, value) = self.samples.newest(metric, larger)?;
+        Some((value, Timestamp(at)))
+    }
+
+    /// The job's state as last seen; none before it was looked at.
+    pub fn job_state(&self) -> Option<&str> {
+        self.job.state()
+    }
+
+    /// Whether a checkpoint is under way.
+    pub fn checkpoint_in_progress(&self) -> bool {
+        self.checkpoints.in_progress()
+    }
+
+    /// Whether a subtask restores its state.
+    pub fn restoring(&self) -> bool {
+        let missing = self.job.running.last().is_some_and(|seen| seen.running < seen.total);
+        self.job.any_in("INITIALIZING") || missing && self.job.state() == Some("RUNNING") && !self.job.exceptions.is_empty()
+    }
+
+    /// When the last occurrence of a fault was over: back in its band, or ridden through. None while one is undecided.
+    pub fn recovered(&self, name: &str) -> Option<Timestamp> {
+        let occurrences: Vec<&FaultId> = self.faults.all().iter().map(|fault| &fault.id).filter(|id| id.name == name).collect();
+        let mut last = None;
+        for id in occurrences {
+            match self.decided.get(id) {
+                Some((when, Recovery::Recovered { .. } | Recovery::RodeThrough)) => last = last.max(Some(*when)),
+                _ => return None,
+            }
+        }
+        last.map(Timestamp)
+    }
+
+    /// Undos that are owed, and their faults, oldest first.
+    pub fn active_undos(&self) -> Vec<(UndoId, FaultId)> {
+        self.faults.open_undos().map(|(id, undo)| (id, undo.fault.clone())).collect()
+    }
+
+    /// Seconds since the schedule's zero; since the first line before there is one.
+    pub fn seconds(&self, at: i64) -> f64 {
+        (at - self.origin()) as f64 / 1e9
+    }
+}

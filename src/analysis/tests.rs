@@ -1,0 +1,303 @@
+//! The fold over simulated runs with known answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use proptest::prelude::*;
+
+use super::synthetic::{Pipeline, lose_one, ms, restored, stamp};
+use super::*;
+use crate::journal::{Event, EventKind};
+use crate::metric::Metric;
+use crate::scenario::{Aggregate, Bound, Comparison, Expectation, Subject, Window};
+
+fn expectation(subject: Subject, comparison: Comparison, bound: Bound) -> Expectation {
+    Expectation { text: format!("{subject:?}"), line: 1, subject, comparison, bound }
+}
+
+fn metric(metric: Metric, window: Option<Window>) -> Subject {
+    Subject::Metric { metric, aggregate: None, window, over: None }
+}
+
+fn recovery_below(seconds: f64) -> Expectation {
+    expectation(metric(Metric::RecoveryTime, Some(Window::Of("lose-one".into()))), Comparison::Less, Bound::Value(seconds))
+}
+
+fn fold(pipeline: &Pipeline, expectations: Vec<Expectation>, events: &[Event]) -> Analysis {
+    let mut analysis = Analysis::of(pipeline.asked(expectations));
+    for event in events {
+        analysis.push(event);
+    }
+    analysis
+}
+
+fn outcome_of(pipeline: &Pipeline, expectations: Vec<Expectation>) -> Outcome {
+    fold(pipeline, expectations, &pipeline.journal()).outcome()
+}
+
+fn seen(moment: &Moment) -> (f64, f64) {
+    match moment {
+        Moment::Seen { at, error, .. } => (*at, *error),
+        Moment::NotSeen { reason } => panic!("not seen: {reason}"),
+    }
+}
+
+#[track_caller]
+fn agrees(moment: &Moment, truth_ms: i64) {
+    let (at, error) = seen(moment);
+    assert!((at - truth_ms as f64 / 1e3).abs() <= error + 0.011, "{at} ± {error} s, in truth {truth_ms} ms");
+}
+
+#[test]
+fn the_demo_has_a_baseline_and_every_moment() {
+    let pipeline = Pipeline::default();
+    let truth = pipeline.truth();
+    let outcome = outcome_of(&pipeline, vec![recovery_below(60.0), recovery_below(5.0)]);
+    let fault = &outcome.faults[0];
+    let timeline = &fault.timeline;
+    agrees(&timeline.t0_effective, 45_000);
+    agrees(&timeline.t1_last_output, 44_020);
+    agrees(&timeline.t2_departed_running, 47_100);
+    agrees(&timeline.t3_slots_back, 50_300);
+    agrees(&timeline.t4_all_running, 50_600);
+    let first = truth.commits.iter().find(|(at, _)| *at > 45_000).unwrap().0;
+    agrees(&timeline.t5_first_output, first);
+    agrees(&timeline.t6_first_new_output, first);
+    agrees(&timeline.t7_first_checkpoint, first - 10);
+    // Samples every 250 ms see tips of 3500 instead of 4000.
+    let band = 1.1 * 3500.0 + 500.0;
+    agrees(&timeline.t8_lag_back, truth.back(47_000, band, 5000).unwrap());
+    seen(&timeline.t9_latency_back);
+
+    let Recovery::Recovered { time } = fault.recovery else { panic!("{:?}", fault.recovery) };
+    let tiled: f64 = fault.phases.iter().map(|phase| phase.to - phase.from).sum();
+    assert!((tiled - time.value).abs() < 1e-6, "{tiled} {time:?}");
+    assert_eq!(fault.phases.first().map(|phase| phase.name.as_str()), Some("detection"));
+    assert!(fault.phases.windows(2).all(|pair| pair[0].to == pair[1].from));
+
+    let outage = fault.outage.unwrap();
+    let gap = (first - 44_020) as f64 / 1e3 - 1.98;
+    assert!((outage.value - gap).abs() <= outage.error.unwrap() + 0.03, "{outage:?} {gap}");
+    assert_eq!(fault.restarts, 1);
+    assert!(outcome.restarts.iter().all(|restart| restart.explained_by == Some(lose_one())));
+    assert!((fault.checkpoint_age.unwrap() - 1.1).abs() < 0.01, "{:?}", fault.checkpoint_age);
+    assert_eq!([outcome.expectations[0].status, outcome.expectations[1].status], [Status::Met, Status::Failed]);
+    assert_eq!((outcome.verdict, outcome.verdict.exit_code()), (Verdict::Failed, 99));
+    let names: Vec<&str> = outcome.windows.iter().map(|window| window.name.as_str()).collect();
+    assert_eq!(names, ["baseline", "lose-one", "recovery of lose-one", "after lose-one"]);
+    assert!((outcome.windows[0].output_per_second.unwrap() - 2000.0).abs() < 120.0);
+    assert!(outcome.windows[1].output_per_second.unwrap() < 1.0);
+    assert!(outcome.sentence.starts_with("Lost a TaskManager at 2,000 records/s; output stopped for "), "{}", outcome.sentence);
+    assert!(outcome.sentence.ends_with("no record lost or written twice."), "{}", outcome.sentence);
+}
+
+#[test]
+fn the_live_answers_agree_with_the_outcome() {
+    let pipeline = Pipeline::default();
+    let analysis = fold(&pipeline, vec![], &pipeline.journal());
+    let outcome = analysis.outcome();
+    let Recovery::Recovered { time } = outcome.faults[0].recovery else { panic!() };
+    let live = analysis.seconds(analysis.recovered("lose-one").unwrap().0);
+    assert!((live - 45.0 - time.value).abs() < 1e-6);
+    assert_eq!(analysis.recovered("other"), None);
+    let words: Vec<&str> = analysis.happenings_since(0).iter().map(|happening| happening.word).collect();
+    for word in ["baseline", "fault", "acted", "job", "exception", "undo", "recovered", "delivery"] {
+        assert!(words.contains(&word), "{word} is not in {words:?}");
+    }
+    assert_eq!(analysis.latest(Metric::OutputLag, Comparison::Greater).unwrap().1, stamp(120_000));
+    assert!(analysis.active_undos().is_empty());
+}
+
+#[test]
+fn a_fault_that_disturbs_nothing_is_ridden_through() {
+    let pipeline = Pipeline { down: 0, ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(60.0)]);
+    assert_eq!(outcome.faults[0].recovery, Recovery::RodeThrough, "{:?}", outcome.faults[0].disturbed);
+    assert_eq!((outcome.expectations[0].status, outcome.expectations[0].observed.as_str()), (Status::Met, "rode through"));
+    assert_eq!(outcome.verdict, Verdict::Met);
+}
+
+#[test]
+fn a_victim_without_work_is_inconclusive() {
+    let outcome = outcome_of(&Pipeline { carried_work: false, down: 0, ..Pipeline::default() }, vec![recovery_below(60.0)]);
+    assert!(matches!(&outcome.faults[0].recovery, Recovery::Inconclusive { reason } if reason.contains("no work")));
+    assert_eq!((outcome.expectations[0].status, outcome.verdict), (Status::NoData, Verdict::Inconclusive));
+}
+
+#[test]
+fn never_back_by_the_end_is_failed_with_how_far() {
+    let pipeline = Pipeline { capacity: 2001.0, ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(200.0)]);
+    assert!(
+        matches!(&outcome.faults[0].recovery, Recovery::NotRecovered { how_far, .. } if how_far.contains("output lag")),
+        "{:?}",
+        outcome.faults[0].recovery
+    );
+    assert_eq!(outcome.expectations[0].status, Status::Failed);
+    assert!(outcome.faults[0].phases.is_empty());
+}
+
+#[test]
+fn a_held_fault_recovers_from_its_removal() {
+    let pipeline = Pipeline { kill: None, delay: Some((45_000, 75_000, 1500)), ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(30.0)]);
+    let fault = &outcome.faults[0];
+    let Recovery::Recovered { time } = fault.recovery else { panic!("{:?} {:?}", fault.recovery, fault.disturbed) };
+    assert!(time.value < 5.0, "{time:?}");
+    assert!((fault.removed.unwrap() - 75.0).abs() < 0.01);
+    assert_eq!(fault.phases[0].name, "under the fault");
+    assert!(matches!(&fault.timeline.t2_departed_running, Moment::NotSeen { reason } if reason == "no task left RUNNING"));
+}
+
+#[test]
+fn without_samples_nothing_is_claimed() {
+    let pipeline = Pipeline { blind: vec![(45_100, 120_001)], ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(60.0)]);
+    assert_ne!(outcome.expectations[0].status, Status::Met);
+    let pipeline = Pipeline { blind: vec![(0, 40_000)], ..Pipeline::default() };
+    let blind = outcome_of(&pipeline, vec![recovery_below(60.0)]);
+    assert!(
+        matches!(&blind.faults[0].recovery, Recovery::Inconclusive { reason } if reason.contains("no baseline")),
+        "{:?}",
+        blind.faults[0].recovery
+    );
+    assert_eq!(blind.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn output_alone_shows_the_outage() {
+    let pipeline = Pipeline { flink_seen: false, ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(60.0)]);
+    let fault = &outcome.faults[0];
+    assert!(matches!(&fault.timeline.t4_all_running, Moment::NotSeen { reason } if reason == "the job was not looked at"));
+    assert!(fault.outage.unwrap().value > 3.0);
+    assert_eq!(outcome.expectations[0].status, Status::Met);
+}
+
+#[test]
+fn a_journal_that_breaks_off_is_interrupted() {
+    let pipeline = Pipeline::default();
+    let mut events = pipeline.journal();
+    events.truncate(events.iter().position(|event| event.at > stamp(46_000)).unwrap());
+    let outcome = fold(&pipeline, vec![], &events).outcome();
+    assert_eq!(outcome.verdict, Verdict::CleanupIncomplete, "the replacement was not started");
+    assert!(outcome.reasons.iter().any(|reason| reason.contains("breaks off")));
+    events.push(Event { seq: 99_999, at: stamp(47_000), event: restored("tm-c started by the guard") });
+    assert_eq!(fold(&pipeline, vec![], &events).outcome().verdict, Verdict::Interrupted);
+}
+
+#[test]
+fn a_jobmanager_that_is_away_is_unknown() {
+    let pipeline = Pipeline { down: 0, ..Pipeline::default() };
+    let mut events = pipeline.journal();
+    let away = EventKind::JobState { state: "UNKNOWN".into(), since: None, poll_gap: ms(500) };
+    events.insert(events.iter().position(|event| event.at > stamp(46_000)).unwrap(), Event { seq: 0, at: stamp(46_000), event: away });
+    let outcome = fold(&pipeline, vec![recovery_below(60.0)], &events).outcome();
+    assert!(matches!(&outcome.faults[0].recovery, Recovery::Inconclusive { .. }), "{:?}", outcome.faults[0].recovery);
+}
+
+#[test]
+fn restarts_of_the_jobs_own_are_unexplained() {
+    let pipeline = Pipeline { kill: None, ..Pipeline::default() };
+    let mut events = pipeline.journal();
+    let thrown = EventKind::Exception {
+        thrown: stamp(70_000),
+        name: "java.lang.RuntimeException".into(),
+        task: None,
+        taskmanager: None,
+        cause: "RuntimeException: planted".into(),
+    };
+    events.insert(events.iter().position(|event| event.at > stamp(70_200)).unwrap(), Event { seq: 0, at: stamp(70_200), event: thrown });
+    let unexplained = expectation(metric(Metric::UnexplainedRestarts, None), Comparison::Equal, Bound::Value(0.0));
+    let outcome = fold(&pipeline, vec![unexplained], &events).outcome();
+    assert_eq!(outcome.expectations[0].status, Status::Failed);
+    assert!(outcome.findings.iter().any(|finding| finding.title.contains("no fault of squall's explains")));
+}
+
+#[test]
+fn percentiles_and_lags_of_windows() {
+    let pipeline = Pipeline::default();
+    let latency = |window| Subject::Metric {
+        metric: Metric::VisibleLatency,
+        aggregate: Some(Aggregate::Percentile(99.0)),
+        window: Some(window),
+        over: None,
+    };
+    let outcome = outcome_of(
+        &pipeline,
+        vec![
+            expectation(latency(Window::Baseline), Comparison::Less, Bound::Value(2.5)),
+            expectation(latency(Window::During("lose-one".into())), Comparison::Less, Bound::Value(2.5)),
+            expectation(metric(Metric::OutputLag, Some(Window::Under("lose-one".into()))), Comparison::Less, Bound::Value(100_000.0)),
+            expectation(metric(Metric::OutputLag, Some(Window::During("absent".into()))), Comparison::Less, Bound::Value(100_000.0)),
+            expectation(metric(Metric::Heap, None), Comparison::Less, Bound::Value(0.9)),
+            expectation(Subject::Delivery, Comparison::Equal, Bound::Word("exactly-once".into())),
+            expectation(Subject::Job, Comparison::Equal, Bound::Word("RUNNING".into())),
+            expectation(metric(Metric::CompletedCheckpoints, None), Comparison::Greater, Bound::Value(40.0)),
+        ],
+    );
+    let statuses: Vec<Status> = outcome.expectations.iter().map(|judged| judged.status).collect();
+    use Status::{Failed, Met, NoData};
+    assert_eq!(statuses, [Met, Failed, Met, NoData, NoData, Met, Met, Met], "{:#?}", outcome.expectations);
+    assert!(outcome.expectations[5].observed.ends_with("0 lost, 0 twice, 0 corrupt"));
+}
+
+#[test]
+fn three_values() {
+    let figure = |value, error| Figure { value, error };
+    assert_eq!(compare(figure(10.0, Some(0.5)), Comparison::Less, 11.0), Status::Met);
+    assert_eq!(compare(figure(10.0, Some(0.5)), Comparison::Less, 10.2), Status::NoData);
+    assert_eq!(compare(figure(10.0, Some(0.5)), Comparison::Less, 9.0), Status::Failed);
+    assert_eq!(compare(figure(f64::NAN, None), Comparison::Less, 9.0), Status::NoData);
+    assert_eq!(compare(figure(1.0, None), Comparison::Equal, 1.0), Status::Met);
+    assert_eq!(compare(figure(1.0, Some(0.1)), Comparison::Equal, 1.0), Status::NoData);
+    assert_eq!(in_words(figure(0.2, Some(0.5)), crate::metric::Unit::Seconds), "≤ 700 ms");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn recovery_is_found_whatever_the_outage(
+        down in 3000i64..12_000,
+        detect in 100i64..2500,
+        capacity in 2600.0f64..8000.0,
+        kill in 44_000i64..47_000,
+        sample_every in prop::sample::select(vec![100i64, 250, 500]),
+        clock in -5000i64..5000,
+    ) {
+        let kill = kill / 10 * 10;
+        let down = down / 10 * 10;
+        let pipeline = Pipeline { down, detect, capacity, kill: Some(kill), sample_every, clock, ..Pipeline::default() };
+        let truth = pipeline.truth();
+        let outcome = outcome_of(&pipeline, vec![]);
+        let fault = &outcome.faults[0];
+        agrees(&fault.timeline.t2_departed_running, kill + detect);
+        agrees(&fault.timeline.t4_all_running, kill + down);
+        let tips = truth.lag.iter().filter(|(at, _)| (4000..44_000).contains(at)).map(|(_, lag)| *lag).fold(0.0, f64::max);
+        let out = truth.lag.iter().find(|(at, lag)| *at >= kill && *lag > 1.1 * tips).map(|(at, _)| *at);
+        if let (Some(out), Recovery::Recovered { time }) = (out, &fault.recovery) {
+            // Tips are seen too low by up to what comes in between two samples; the band allows for it.
+            let unseen = pipeline.rate * sample_every as f64 / 1e3;
+            let early = truth.back(out, 1.1 * tips + unseen, 5000).unwrap();
+            let late = truth.back(out, 1.1 * tips - 0.1 * unseen, 5000).unwrap();
+            let (at, error) = seen(&fault.timeline.t8_lag_back);
+            prop_assert!(at + error + 0.02 >= early as f64 / 1e3 && at - error - 0.02 <= late as f64 / 1e3, "{at} ± {error}: {early} to {late}");
+            let tiled: f64 = fault.phases.iter().map(|phase| phase.to - phase.from).sum();
+            prop_assert!((tiled - time.value).abs() < 1e-6);
+        } else {
+            prop_assert!(matches!(fault.recovery, Recovery::Recovered { .. } | Recovery::NotRecovered { .. }), "{:?}", fault.recovery);
+        }
+    }
+
+    #[test]
+    fn a_replayed_journal_gives_the_same_outcome(down in 0i64..10_000, blind in 0i64..110_000, cut in 10usize..3000) {
+        let pipeline = Pipeline { down: down / 10 * 10, blind: vec![(blind, blind + 8000)], ..Pipeline::default() };
+        let mut events = pipeline.journal();
+        events.truncate(cut.max(10).min(events.len()));
+        let replayed: Vec<Event> = events.iter().map(|event| serde_json::from_str(&serde_json::to_string(event).unwrap()).unwrap()).collect();
+        let (live, again) = (fold(&pipeline, vec![recovery_below(60.0)], &events), fold(&pipeline, vec![recovery_below(60.0)], &replayed));
+        prop_assert!(live == again);
+        // A chart's gap is a NaN, which equals nothing: compare as text.
+        prop_assert_eq!(format!("{:?}", live.outcome()), format!("{:?}", again.outcome()));
+    }
+}
