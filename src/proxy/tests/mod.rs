@@ -5,6 +5,7 @@ mod effects;
 mod kafka;
 mod lease;
 mod passing;
+mod process;
 
 use std::net::SocketAddr;
 use std::time::Duration;
