@@ -3,3 +3,4 @@
 
 mod architecture;
 mod kafka;
+mod local_cluster;

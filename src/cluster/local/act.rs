@@ -1,0 +1,168 @@
+//! Deeds on nodes and links, and the witnesses that tell whether they happened.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::error::Error;
+use super::{Local, PATIENCE, cannot};
+use crate::action::{Ability, Action, Identity, LinkRule, Node, NodeDeed, Role, Strength, Testimony, Witness};
+use crate::clock::{self, Timestamp};
+use crate::cluster::process::{self, Process, Signal};
+use crate::cluster::{Error as ClusterError, Performed};
+use crate::proxy::{Client, Lease};
+
+const ROLES: [Role; 4] = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
+
+/// A killed or stopped process is so within milliseconds; an orderly shutdown takes seconds.
+const OBEYS_WITHIN: Duration = Duration::from_secs(10);
+
+impl Local {
+    /// What can be done here: whatever signals can do, and rules on links.
+    pub(in crate::cluster) fn abilities(&self) -> BTreeSet<Ability> {
+        let of_nodes = ROLES.into_iter().flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
+        of_nodes.chain([Ability::LinkRules]).collect()
+    }
+
+    pub(in crate::cluster) async fn perform(&self, action: &Action) -> Result<Performed, ClusterError> {
+        match action {
+            Action::Node { node, deed: NodeDeed::Kill } => Ok(self.kill(node).await?),
+            Action::Node { node, deed: NodeDeed::Terminate } => Ok(self.terminate(node).await?),
+            Action::Node { node, deed: NodeDeed::Freeze } => Ok(self.freeze(node).await?),
+            Action::Node { deed: NodeDeed::SlowCpu { .. }, .. } => Err(cannot("slow a node's CPU")),
+            Action::Node { deed: NodeDeed::LimitMemory { .. }, .. } => Err(cannot("limit a node's memory")),
+            Action::Node { deed: NodeDeed::Disconnect, .. } => Err(cannot("take a node off the network")),
+            Action::Link { link, rule } => Ok(self.set_rule(link, rule).await?),
+            Action::Traffic { .. } | Action::Kafka(_) | Action::Job(_) | Action::Storage(_) => {
+                Err(cannot("do what the engine does: only actions on nodes and links are its own"))
+            }
+        }
+    }
+
+    async fn kill(&self, node: &Node) -> Result<Performed, Error> {
+        let process = self.open(node)?;
+        self.note(node, |entry, now| entry.ended = Some(now)).await?;
+        let sent = clock::now();
+        process.signal(Signal::KILL).map_err(|source| failed(node, source))?;
+        if !process.gone(OBEYS_WITHIN).await.map_err(|source| failed(node, source))? {
+            return Err(Error::Stubborn { node: node.clone(), what: "go", waited: OBEYS_WITHIN });
+        }
+        let at = clock::now();
+        Ok(Performed { at, what: format!("SIGKILL to {node}, {}, gone after {:.0} ms", pid_text(node), at.seconds_since(sent) * 1e3) })
+    }
+
+    /// An orderly shutdown begins at once and takes effect on the way, so it counts from the signal.
+    async fn terminate(&self, node: &Node) -> Result<Performed, Error> {
+        let process = self.open(node)?;
+        self.note(node, |entry, now| entry.ended = Some(now)).await?;
+        let at = clock::now();
+        process.signal(Signal::TERM).map_err(|source| failed(node, source))?;
+        Ok(Performed { at, what: format!("SIGTERM to {node}, {}", pid_text(node)) })
+    }
+
+    async fn freeze(&self, node: &Node) -> Result<Performed, Error> {
+        let process = self.open(node)?;
+        self.note(node, |entry, now| entry.frozen = Some(now)).await?;
+        process.signal(Signal::STOP).map_err(|source| failed(node, source))?;
+        if !process.stopped(true, OBEYS_WITHIN).await {
+            return Err(Error::Stubborn { node: node.clone(), what: "stop", waited: OBEYS_WITHIN });
+        }
+        Ok(Performed { at: clock::now(), what: format!("SIGSTOP to {node}, {}, stopped", pid_text(node)) })
+    }
+
+    /// The rule is a lease of this object: it ends with it, at the latest when this process dies.
+    async fn set_rule(&self, link: &str, rule: &LinkRule) -> Result<Performed, Error> {
+        let client = self.proxy_client().await?;
+        let holder = format!("squall {}", std::process::id());
+        let handle = client.set_rule(link, rule.clone(), Lease { holder, ..Lease::default() }).await?;
+        Ok(Performed { at: clock::now(), what: format!("rule {} set on link {link}", handle.id()) })
+    }
+
+    /// The control connection to the proxy, opened anew when the last one broke.
+    pub(super) async fn proxy_client(&self) -> Result<Client, Error> {
+        let mut held = self.proxy.lock().await;
+        if let Some(client) = &*held
+            && client.status(false).await.is_ok()
+        {
+            return Ok(client.clone());
+        }
+        let client = Client::connect(&self.record()?.control).await?;
+        *held = Some(client.clone());
+        Ok(client)
+    }
+
+    /// The process of a node that this cluster started, if it is there.
+    fn open(&self, node: &Node) -> Result<Process, Error> {
+        let record = self.record()?;
+        let entry = record.find(node).map(|index| &record.processes[index]).ok_or_else(|| Error::Foreign(node.clone()))?;
+        let process = Process::open(entry.pid, entry.start_ticks).map_err(|source| failed(node, source))?;
+        process.ok_or_else(|| Error::Gone(node.clone()))
+    }
+
+    /// Writes to the record what is about to be done to a node, so that whoever undoes it knows.
+    async fn note(&self, node: &Node, change: impl FnOnce(&mut super::record::Entry, Timestamp)) -> Result<(), Error> {
+        let locked = self.folder.lock(PATIENCE).await?;
+        let mut record = self.record()?;
+        let index = record.find(node).ok_or_else(|| Error::Foreign(node.clone()))?;
+        change(&mut record.processes[index], clock::now());
+        locked.folder.write(&record)
+    }
+
+    pub(in crate::cluster) async fn witness(&self, witness: &Witness) -> Result<Testimony, ClusterError> {
+        let (acted, what) = match witness {
+            Witness::Gone { node } => {
+                let (pid, start_ticks) = process_of(node).ok_or_else(|| Error::Foreign(node.clone()))?;
+                let gone = match Process::open(pid, start_ticks).map_err(|source| failed(node, source))? {
+                    Some(process) => process.gone(OBEYS_WITHIN).await.map_err(|source| failed(node, source))?,
+                    None => true,
+                };
+                (gone, if gone { format!("process {pid} is gone") } else { format!("process {pid} is still there") })
+            }
+            Witness::Frozen { node } => {
+                let (pid, start_ticks) = process_of(node).ok_or_else(|| Error::Foreign(node.clone()))?;
+                match process::is_stopped(pid, start_ticks) {
+                    Some(true) => (true, format!("process {pid} is stopped")),
+                    Some(false) => (false, format!("process {pid} runs")),
+                    None => (false, format!("process {pid} is gone")),
+                }
+            }
+            Witness::LinkCounters { link } => self.link_counters(link).await?,
+            Witness::CpuShare { .. } => return Err(cannot("slow a node's CPU")),
+            Witness::TrafficShares { .. } | Witness::TopicState { .. } | Witness::JobState | Witness::WriteRefused { .. } => {
+                return Err(cannot("witness what the engine does"));
+            }
+        };
+        Ok(Testimony { acted, carried_work: false, strength: Strength::Strong, what })
+    }
+
+    /// What the rules on a link met: those that hold, or else the last one that ended.
+    async fn link_counters(&self, link: &str) -> Result<(bool, String), Error> {
+        let status = self.proxy_client().await?.status(false).await?;
+        let Some(link_status) = status.link(link) else { return Ok((false, format!("no link {link}"))) };
+        let holding = !link_status.rules.is_empty();
+        let met: Vec<_> = if holding { link_status.rules.iter().collect() } else { link_status.ended.last().into_iter().collect() };
+        let sum = |count: fn(&crate::proxy::RuleCounters) -> u64| met.iter().map(|rule| count(&rule.counters)).sum::<u64>();
+        let (connections, bytes, chunks) = (sum(|met| met.connections), sum(|met| met.bytes), sum(|met| met.chunks));
+        let ended = if holding { "" } else { ", ended" };
+        let what = match met.len() {
+            0 => format!("no rule was on link {link}"),
+            _ => format!("the rule on link {link}{ended} met {connections} connections, {chunks} chunks, {bytes} bytes"),
+        };
+        Ok((connections > 0 || bytes > 0 || chunks > 0, what))
+    }
+}
+
+pub(super) fn failed(node: &Node, source: std::io::Error) -> Error {
+    Error::Io { what: format!("cannot signal {node}"), source }
+}
+
+/// Pid and start time of a node of this machine.
+pub(super) fn process_of(node: &Node) -> Option<(i32, u64)> {
+    match node.identity {
+        Identity::Process { pid, start_ticks, host: None } => Some((pid, start_ticks)),
+        Identity::Process { .. } | Identity::Container { .. } | Identity::Named => None,
+    }
+}
+
+fn pid_text(node: &Node) -> String {
+    process_of(node).map_or_else(|| "no process".to_owned(), |(pid, _)| format!("process {pid}"))
+}

@@ -1,0 +1,231 @@
+//! Kind `local`: Kafka and Flink as plain `java` processes on this machine's loopback.
+//!
+//! Every process is recorded on disk, by pid and start time, before it matters (`record.rs`), and carries the cluster's
+//! label in its environment; so any squall can see a cluster, act on it, and take it down, also after a crash. Nothing else
+//! is ever signalled or removed.
+//!
+//! ```text
+//! up.rs ── java.rs, jars.rs (Maven, once), ports.rs
+//!   │ ──── kafka.rs, flink.rs, memory.rs: settings ── launch.rs: commands ── archive.rs: class-data archives
+//!   └───── ready.rs: polls until each is ready
+//! act.rs, undo.rs: deeds and what takes them back      down.rs: the end
+//! ```
+
+mod act;
+mod archive;
+mod down;
+mod error;
+mod flink;
+mod jars;
+mod java;
+mod kafka;
+mod launch;
+mod memory;
+mod ports;
+mod ready;
+mod record;
+mod spec;
+mod undo;
+mod up;
+pub mod versions;
+
+pub use down::down;
+pub use error::Error;
+pub use record::Phase;
+pub use spec::{LocalFlink, LocalKafka, LocalSpec};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use record::{Entry, Folder, Part, Record};
+
+use super::description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
+use super::places::Places;
+use super::spec::{ClusterName, ClusterSpec};
+use super::{Error as ClusterError, Progress, process};
+use crate::action::{Node, Role};
+use crate::clock::Timestamp;
+use crate::flink::Access;
+use crate::kafka::Connection;
+use crate::proxy::Client;
+
+/// A local cluster that is up.
+#[derive(Debug)]
+pub struct Local {
+    folder: Folder,
+    spec: ClusterSpec,
+    addresses: Addresses,
+    ready: ready::Ready,
+    /// Holds the rules that were set; they end with it.
+    proxy: tokio::sync::Mutex<Option<Client>>,
+}
+
+/// A local cluster as `cluster status` shows it.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Its name.
+    pub name: ClusterName,
+    /// How far it is.
+    pub phase: Phase,
+    /// When it was started.
+    pub created: Timestamp,
+    /// Kafka's version.
+    pub kafka: String,
+    /// Flink's version.
+    pub flink: String,
+    /// Where everything is.
+    pub addresses: Addresses,
+    /// Its nodes.
+    pub nodes: Vec<NodeStatus>,
+    /// Whether its proxy is there.
+    pub proxy_alive: bool,
+    /// Where its logs are.
+    pub logs: PathBuf,
+}
+
+impl Local {
+    /// Starts a cluster and waits until all of it is ready.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is left running then.
+    pub async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<Self, Error> {
+        up::up(spec, places, progress).await
+    }
+
+    /// Takes hold of a cluster that is up.
+    ///
+    /// # Errors
+    /// [`Error::NotUp`], [`Error::HalfStarted`], [`Error::OtherSpec`].
+    pub fn attach(spec: &ClusterSpec, places: &Places) -> Result<Self, Error> {
+        let mut local = Self::attach_by_name(&spec.name, places)?;
+        if local.spec.kind != spec.kind {
+            return Err(Error::OtherSpec(spec.name.clone()));
+        }
+        // Consent may have been changed while the cluster is up: what the file says now counts.
+        local.spec = spec.clone();
+        Ok(local)
+    }
+
+    /// Takes hold of a cluster that is up, by its name alone: for an undo without the cluster file at hand.
+    ///
+    /// # Errors
+    /// [`Error::NotUp`], [`Error::HalfStarted`].
+    pub fn attach_by_name(name: &ClusterName, places: &Places) -> Result<Self, Error> {
+        let folder = Folder::of(name, places);
+        let record = folder.read()?.ok_or_else(|| Error::NotUp(name.clone()))?;
+        match record.phase {
+            Phase::Up if record.present().any(Entry::is_alive) => Self::of(folder, &record),
+            Phase::Up => Err(Error::NotUp(name.clone())),
+            Phase::Starting | Phase::Stopping => Err(Error::HalfStarted(name.clone())),
+        }
+    }
+
+    fn of(folder: Folder, record: &Record) -> Result<Self, Error> {
+        let addresses = addresses(record);
+        let ready = ready::Ready::new(&addresses)?;
+        Ok(Self { folder, spec: record.spec.clone(), addresses, ready, proxy: tokio::sync::Mutex::default() })
+    }
+
+    pub(super) fn spec(&self) -> &ClusterSpec {
+        &self.spec
+    }
+
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    fn record(&self) -> Result<Record, Error> {
+        self.folder.read()?.ok_or_else(|| Error::NotUp(self.spec.name.clone()))
+    }
+
+    pub(super) fn describe(&self) -> Result<Description, Error> {
+        let record = self.record()?;
+        Ok(Description {
+            name: record.spec.name.to_string(),
+            kind: "local".to_owned(),
+            kafka: record.kafka.version.clone(),
+            flink: record.flink.version.clone(),
+            java: Some(record.java_build.clone()),
+            nodes: nodes(&record).into_iter().map(|status| status.node).collect(),
+            kafka_config: kafka::common_settings(record.ports.brokers.len(), &record.local().kafka.config),
+            flink_config: flink::settings(&record),
+            addresses: self.addresses.clone(),
+        })
+    }
+
+    pub(super) fn view(&self) -> Result<Vec<NodeStatus>, Error> {
+        Ok(nodes(&self.record()?))
+    }
+
+    pub(super) fn log(&self, node: &Node) -> Option<PathBuf> {
+        let record = self.record().ok()?;
+        record.find(node).map(|index| record.processes[index].log.clone())
+    }
+}
+
+/// The local clusters that have a record, up or not.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn status(places: &Places) -> Result<Vec<Status>, Error> {
+    let read = |name: ClusterName| {
+        let record = Folder::of(&name, places).read()?;
+        Ok(record.map(|record| Status {
+            logs: Folder::of(&name, places).logs(),
+            name,
+            phase: record.phase,
+            created: record.created,
+            kafka: record.kafka.version.clone(),
+            flink: record.flink.version.clone(),
+            addresses: addresses(&record),
+            nodes: nodes(&record),
+            proxy_alive: record.present().any(|entry| entry.part == Part::Proxy && entry.is_alive()),
+        }))
+    };
+    record::recorded(places).into_iter().filter_map(|name| read(name).transpose()).collect()
+}
+
+fn addresses(record: &Record) -> Addresses {
+    let each = |port: &dyn Fn(&ports::BrokerPorts) -> Option<u16>| {
+        let ports = record.ports.brokers.iter().filter_map(port);
+        ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
+    };
+    let of_link = |link: &str| each(&|broker| broker.links.get(link).map(|ends| ends.proxy));
+    let kafka = KafkaAccess {
+        generator: Connection::plain(of_link("generator")),
+        source: Connection::plain(of_link("source")),
+        sink: Connection::plain(of_link("sink")),
+        harness: Connection::plain(each(&|broker| Some(broker.direct))),
+    };
+    let links = ports::LINKS.map(|name| Link { name: name.to_owned(), address: of_link(name), proxied: true });
+    let http = |port: u16| Access::to([format!("http://127.0.0.1:{port}")]);
+    Addresses { kafka, flink: http(record.ports.rest), gateway: Some(http(record.ports.gateway)), links: links.into() }
+}
+
+fn nodes(record: &Record) -> Vec<NodeStatus> {
+    let slots = record.local().flink.slots.get();
+    let mut nodes: Vec<_> = record
+        .present()
+        .filter_map(|entry| {
+            let node = entry.node()?;
+            let stopped = process::is_stopped(entry.pid, entry.start_ticks);
+            let slots = if node.role == Role::Taskmanager { slots } else { 0 };
+            Some(NodeStatus { node, alive: stopped.is_some(), frozen: stopped == Some(true), slots })
+        })
+        .collect();
+    nodes.sort_by(|a, b| (a.node.role, natural(&a.node.name)).cmp(&(b.node.role, natural(&b.node.name))));
+    nodes
+}
+
+/// `tm-10` after `tm-9`.
+fn natural(name: &str) -> (&str, u64) {
+    let digits = name.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |last| last + 1);
+    (&name[..digits], name[digits..].parse().unwrap_or(0))
+}
+
+fn cannot(what: &str) -> ClusterError {
+    ClusterError::CannotDo { kind: "local", what: what.to_owned() }
+}
+
+/// How long to wait for somebody else who changes the cluster just now.
+const PATIENCE: Duration = Duration::from_secs(5);

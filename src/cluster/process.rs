@@ -1,0 +1,222 @@
+//! Processes of this machine, named by pid and start time.
+//!
+//! A signal goes through a pidfd that was opened first and checked afterwards, so it can never hit another process that
+//! was given the same pid meanwhile.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+
+pub(super) use rustix::process::Signal;
+
+use crate::action::Identity;
+use crate::clock;
+
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// `R`, `S`, `T`, `Z`, …
+    pub state: char,
+    /// CPU time that it has used, in clock ticks.
+    pub cpu_ticks: u64,
+    /// Start time in clock ticks since boot.
+    pub start_ticks: u64,
+}
+
+/// Reads a process's state; none when there is no such process, or only its corpse.
+pub(super) fn stat(pid: i32) -> Option<Stat> {
+    let stat = parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    (!matches!(stat.state, 'Z' | 'X')).then_some(stat)
+}
+
+/// The command's name may hold spaces and brackets, so fields are counted from the last `)`.
+fn parse_stat(text: &str) -> Option<Stat> {
+    let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let mut number = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
+    // Fields 14, 15 and 22 of proc(5); the state is field 3.
+    let (user, system) = (number(10)?, number(0)?);
+    Some(Stat { state, cpu_ticks: user + system, start_ticks: number(6)? })
+}
+
+/// A process that was alive when it was opened.
+#[derive(Debug)]
+pub(super) struct Process {
+    pid: i32,
+    start_ticks: u64,
+    fd: OwnedFd,
+}
+
+impl Process {
+    /// Opens the process with this pid and start time; none when it is gone.
+    pub fn open(pid: i32, start_ticks: u64) -> io::Result<Option<Self>> {
+        let Some(raw) = Pid::from_raw(pid) else { return Ok(None) };
+        let fd = match pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(fd) => fd,
+            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        if stat(pid).is_none_or(|stat| stat.start_ticks != start_ticks) {
+            return Ok(None);
+        }
+        Ok(Some(Self { pid, start_ticks, fd }))
+    }
+
+    /// Sends a signal. A process that has just gone is no error.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        match pidfd_send_signal(&self.fd, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits until it is gone; false when that takes longer than `deadline`. Looks every millisecond at first, so that the
+    /// moment is known well, then less often.
+    pub async fn gone(&self, deadline: Duration) -> io::Result<bool> {
+        const LONGEST: Duration = Duration::from_millis(50);
+        let end = clock::now().plus(deadline);
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if exited(&self.fd, Duration::ZERO)? {
+                return Ok(true);
+            }
+            if end.remaining().is_zero() {
+                return Ok(false);
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.mul_f64(1.1).min(LONGEST);
+        }
+    }
+
+    /// Waits until it is (or is no longer) stopped by SIGSTOP; false when that takes longer than `deadline`.
+    pub async fn stopped(&self, stopped: bool, deadline: Duration) -> bool {
+        tokio::time::timeout(deadline, async {
+            while is_stopped(self.pid, self.start_ticks) != Some(stopped) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .is_ok()
+    }
+
+    /// Ends it: SIGTERM (and SIGCONT, for a stopped one would not see it), then SIGKILL after `patience`; returns when it is
+    /// gone, with whether it went in order. No patience kills at once.
+    pub async fn end(&self, patience: Duration) -> io::Result<bool> {
+        if !patience.is_zero() {
+            self.signal(Signal::TERM)?;
+            self.signal(Signal::CONT)?;
+            if self.gone(patience).await? {
+                return Ok(true);
+            }
+        }
+        self.signal(Signal::KILL)?;
+        // Only a process in an uninterruptible sleep (a dead disk) outlives this.
+        if self.gone(Duration::from_secs(10)).await? { Ok(false) } else { Err(io::ErrorKind::TimedOut.into()) }
+    }
+}
+
+/// Whether the process behind a pidfd has ended, waiting up to `patience`: the descriptor is readable then.
+fn exited(pidfd: &OwnedFd, patience: Duration) -> io::Result<bool> {
+    let patience = Timespec { tv_sec: patience.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: 0 };
+    Ok(poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&patience))? > 0)
+}
+
+/// Start time of a process, corpses included, in clock ticks since boot.
+pub(super) fn start_ticks(pid: i32) -> Option<u64> {
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?).map(|stat| stat.start_ticks)
+}
+
+/// Whether the process is alive.
+pub(super) fn is_alive(pid: i32, start_ticks: u64) -> bool {
+    stat(pid).is_some_and(|stat| stat.start_ticks == start_ticks)
+}
+
+/// Whether the process is stopped; none when it is gone.
+pub(super) fn is_stopped(pid: i32, start_ticks: u64) -> Option<bool> {
+    stat(pid).filter(|stat| stat.start_ticks == start_ticks).map(|stat| matches!(stat.state, 'T' | 't'))
+}
+
+/// The identity of a process of this machine.
+pub(super) fn identity(pid: i32, start_ticks: u64) -> Identity {
+    Identity::Process { pid, start_ticks, host: None }
+}
+
+/// Ends processes at once and without a runtime: for the way out of a start that was cut short. Errors cannot be told to
+/// anybody there; the sweep of the next `up` or `down` finds what is left.
+pub(super) fn kill_now(pid: i32, start_ticks: u64) {
+    let Some(raw) = Pid::from_raw(pid) else { return };
+    let Ok(fd) = pidfd_open(raw, PidfdFlags::empty()) else { return };
+    if is_alive(pid, start_ticks) && pidfd_send_signal(&fd, Signal::KILL).is_ok() {
+        let _ = exited(&fd, Duration::from_secs(5));
+    }
+}
+
+/// Processes whose environment holds `variable=value`, with their start times.
+pub(super) fn labelled(variable: &str, value: &str) -> Vec<(i32, u64)> {
+    let entry = format!("{variable}={value}");
+    let own = std::process::id();
+    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
+    folder
+        .filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| u32::try_from(*pid) != Ok(own))
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes()))
+        })
+        .filter_map(|pid| stat(pid).map(|stat| (pid, stat.start_ticks)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn stat_is_read_past_strange_names() {
+        let text = "4711 (a) b) (c) T 1 4711 4711 0 -1 4194560 100 0 0 0 7 3 0 0 20 0 30 0 987654 1000 100";
+        assert_eq!(parse_stat(text), Some(Stat { state: 'T', cpu_ticks: 10, start_ticks: 987_654 }));
+        assert_eq!(parse_stat("4711 (a"), None);
+        let me = stat(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert!(me.start_ticks > 0);
+    }
+
+    #[tokio::test]
+    async fn a_process_is_frozen_thawed_ended_and_never_mistaken() {
+        let mut child =
+            tokio::process::Command::new("sleep").arg("60").env("SQUALL_TEST_LABEL", "sleep").kill_on_drop(true).spawn().unwrap();
+        let pid = i32::try_from(child.id().unwrap()).unwrap();
+        let start = stat(pid).unwrap().start_ticks;
+        assert!(Process::open(pid, start + 1).unwrap().is_none());
+        let process = Process::open(pid, start).unwrap().unwrap();
+        process.signal(Signal::STOP).unwrap();
+        assert!(process.stopped(true, Duration::from_secs(5)).await);
+        assert_eq!(is_stopped(pid, start), Some(true));
+        process.signal(Signal::CONT).unwrap();
+        assert!(process.stopped(false, Duration::from_secs(5)).await);
+        process.signal(Signal::STOP).unwrap();
+        assert!(process.end(Duration::from_secs(5)).await.unwrap());
+        assert!(!is_alive(pid, start));
+        assert_eq!(is_stopped(pid, start), None);
+        assert!(Process::open(pid, start).unwrap().is_none());
+        child.wait().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn processes_are_found_by_their_label() {
+        let value = format!("label-{}", std::process::id());
+        let mut child =
+            tokio::process::Command::new("sleep").arg("60").env("SQUALL_TEST_LABEL", &value).kill_on_drop(true).spawn().unwrap();
+        let pid = i32::try_from(child.id().unwrap()).unwrap();
+        let found = labelled("SQUALL_TEST_LABEL", &value);
+        assert_eq!(found.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), [pid]);
+        assert!(labelled("SQUALL_TEST_LABEL", "label").is_empty());
+        kill_now(found[0].0, found[0].1);
+        child.wait().await.unwrap();
+    }
+}
