@@ -4,11 +4,19 @@
 //! Names, exceptions and log lines come from outside. They are escaped where they are shown: [`text::visible`] for the
 //! terminal and for XML, askama and the `svg` module for HTML, `markdown` for Markdown, `github` for workflow commands.
 
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
 pub mod live;
+pub mod markdown;
+mod svg;
 pub mod terminal;
 mod text;
 mod wording;
+mod write;
+
+pub use write::{Extras, ReportError, write_all};
 
 #[cfg(test)]
 mod sample;

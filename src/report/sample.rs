@@ -13,6 +13,16 @@ use crate::metric::{Metric, Unit};
 const START: i64 = 1_795_251_246_000;
 const RATE: f64 = 2000.0;
 
+/// What a run adds to its outcome.
+pub(super) fn extras() -> super::Extras {
+    super::Extras {
+        scenario_text: "name: taskmanager-loss\nduration: 2m\nexpect:\n  - recovery-time of lose-one < 60s\n".to_owned(),
+        cluster_text: "name: laptop\nenvironment: test\n".to_owned(),
+        command: "squall run scenarios/taskmanager-loss.yaml --on scenarios/clusters/local.yaml --seed 42".to_owned(),
+        scenario_file: Some("scenarios/taskmanager-loss.yaml".to_owned()),
+    }
+}
+
 /// A fault's window in seconds: from, removed, back.
 type Disturbance = (f64, f64, f64);
 

@@ -8,7 +8,6 @@ use super::text::{ascii, shortened, visible, width, wrapped};
 use super::wording;
 use crate::analysis::{Outcome, Status, Verdict, WindowOutcome};
 use crate::metric::{Metric, Unit};
-use crate::units::display;
 
 /// Where the summary is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -141,3 +141,9 @@ pub(super) fn utc(moment: Timestamp) -> String {
 pub(super) fn checkpoint_rest(parts: &CheckpointParts) -> f64 {
     (parts.end_to_end_s - parts.start_delay_s - parts.alignment_s - parts.sync_s - parts.async_s).max(0.0)
 }
+
+/// A moment for people: `2026-11-21 08:54:06 UTC`.
+pub(super) fn day(moment: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(moment.millis())
+        .map_or_else(|_| "–".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}

@@ -1,0 +1,55 @@
+//! Bars beside each other: the load of partitions and subtasks.
+
+use std::fmt::Write;
+
+use super::{escape, percent};
+
+/// One bar.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Bar {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub value: f64,
+    /// The value as text.
+    pub text: String,
+}
+
+/// Horizontal bars from zero, with a line at their mean.
+pub(in crate::report) fn bars(title: &str, bars: &[Bar]) -> String {
+    const ROW: f64 = 22.0;
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max).max(1e-9);
+    let mean = bars.iter().map(|bar| bar.value).sum::<f64>() / bars.len().max(1) as f64;
+    // Room for the value behind the longest bar.
+    let reach = 0.78 / highest;
+    let height = ROW * bars.len() as f64;
+    let mut out = format!(r#"<svg class="plot bars" role="img" aria-label="{}" height="{height}">"#, escape(title));
+    for (index, bar) in bars.iter().enumerate() {
+        let y = ROW * index as f64;
+        let _ = write!(
+            out,
+            r#"<text class="y" x="-8" y="{0}">{1}</text><rect class="load" y="{2}" width="{3}" height="{4}"/><text class="value" x="{3}" dx="6" y="{0}">{5}</text>"#,
+            y + 15.0,
+            escape(&bar.name),
+            y + 3.0,
+            percent(bar.value * reach),
+            ROW - 6.0,
+            escape(&bar.text)
+        );
+    }
+    let _ =
+        write!(out, r#"<line class="mean" x1="{x}" x2="{x}" y2="{height}"><title>mean</title></line></svg>"#, x = percent(mean * reach));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_true_to_zero() {
+        let bar = |value| Bar { name: "0".to_owned(), value, text: "x".to_owned() };
+        let svg = bars("load", &[bar(100.0), bar(50.0), bar(0.0)]);
+        assert!(svg.contains(r#"width="78%""#) && svg.contains(r#"width="39%""#) && svg.contains(r#"width="0%""#), "{svg}");
+    }
+}
