@@ -487,6 +487,7 @@ fn run(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Outc
                 partition: Some(2),
                 sequence: 91_344,
                 intended: Timestamp::from_millis(START + 45_672),
+                ..delivery::Offender::default()
             }],
             reordered: 1,
             ..delivery::Verdict::default()

@@ -41,7 +41,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = self.admin.delete_topic(&self.name, WITHIN) {}
+        if let Err(error) = self.admin.delete_topic(&self.name, WITHIN) {
+            eprintln!("{error}");
+        }
     }
 }
 
