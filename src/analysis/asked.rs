@@ -7,11 +7,7 @@ use crate::scenario::Expectation;
 pub struct StreamAsked {
     /// Its name in the scenario.
     pub name: String,
-    /// Its topic.
-    pub topic: String,
-    /// Partitions of the topic.
-    pub partitions: u32,
-    /// Records per second at the start, where the shape has one.
+    /// Records per second, where that does not change by itself.
     pub per_second: Option<f64>,
 }
 

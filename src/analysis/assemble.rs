@@ -68,7 +68,7 @@ impl Analysis {
             generator,
             delivery: self.run.delivery.clone(),
             hints: self.run.hints.clone(),
-            happenings: self.happenings.iter().map(|line| (self.seconds(line.at.0), line.word.to_owned(), line.sentence.clone())).collect(),
+            happenings: self.happenings_since(0),
             resolutions: self.run.resolutions.clone(),
             probe_errors: self.run.probe_errors.clone(),
             clocks: self

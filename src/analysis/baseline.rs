@@ -43,7 +43,7 @@ impl Analysis {
     pub(super) fn interval(&self) -> i64 {
         let told = self.asked.checkpoint_interval_s.map(|seconds| (seconds * 1e9) as i64);
         let flink = || {
-            let milliseconds = self.run.facts.get("checkpoint-config")?.get("interval")?;
+            let milliseconds = self.run.facts.get("checkpoint-config")?.get("interval-ms")?;
             milliseconds.parse::<i64>().ok().map(|milliseconds| milliseconds.saturating_mul(1_000_000))
         };
         told.or_else(flink).or_else(|| self.checkpoints.interval()).unwrap_or(SECOND).clamp(SECOND, 3600 * SECOND)

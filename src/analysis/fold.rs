@@ -10,7 +10,7 @@ use super::job_log::{Clocks, JobLog, Running, State, Thrown};
 use super::latency::LatencyLog;
 use super::outcome::Recovery;
 use super::output_log::OutputLog;
-use super::series::Store;
+use super::series::{Samples, Store};
 use crate::clock::Timestamp;
 use crate::delivery::Verdict;
 use crate::journal::{Accounting, Ending, Event, EventKind, FaultId, Of, Phase, UndoId};
@@ -33,6 +33,8 @@ pub(super) struct RunLog {
     pub ending: Option<Ending>,
     pub clean: Option<bool>,
     pub accounting: Option<Accounting>,
+    /// Streams of the traffic: name, topic, partitions.
+    pub streams: Vec<(String, String, u32)>,
     /// Changes of the schedule's own rate: when, stream, per second.
     pub rates: Vec<(i64, String, f64)>,
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
@@ -93,7 +95,10 @@ impl Analysis {
             }
             EventKind::Facts { section, facts } => self.run.facts.entry(section.clone()).or_default().extend(facts.clone()),
             EventKind::Phase(Phase::CleaningUp) => self.run.cleaning = Some(at),
-            EventKind::TrafficStarted { start, .. } => self.run.start = Some(start.0),
+            EventKind::TrafficStarted { start, streams } => {
+                self.run.start = Some(start.0);
+                self.run.streams.clone_from(streams);
+            }
             EventKind::RateChanged { stream, per_second } => self.run.rates.push((at, stream.clone(), *per_second)),
             EventKind::TrafficStopped(books) => {
                 self.run.traffic_end = Some(at);
@@ -140,7 +145,7 @@ impl Analysis {
         self.samples.push(metric, of, at, value);
         // Position lag is the log's end less the source's next offset, whose value is the older one.
         if metric == Metric::SourcePosition
-            && let Some((_, end)) = self.samples.get(Metric::LogEnd, of).and_then(super::series::Samples::newest)
+            && let Some((_, end)) = self.samples.get(Metric::LogEnd, of).and_then(Samples::newest)
         {
             self.samples.push(Metric::PositionLag, of, at, (end - value).max(0.0));
         }
@@ -240,6 +245,33 @@ impl Analysis {
         }
         let (at, value) = self.samples.newest(metric, larger)?;
         Some((value, Timestamp(at)))
+    }
+
+    /// The newest value of a metric over the whole pipeline; input and output are counted over the last checkpoint interval.
+    pub fn newest(&self, metric: Metric) -> Option<f64> {
+        let (from, to) = (self.run.last - self.interval(), self.run.last);
+        let per_second = |grown: f64| grown * 1e9 / (to - from) as f64;
+        match metric {
+            Metric::Input if self.samples.subjects(metric).next().is_none() => {
+                self.samples.growth(Metric::Acknowledged, from, to).map(per_second)
+            }
+            Metric::Output if self.samples.subjects(metric).next().is_none() => {
+                (!self.output.is_empty()).then(|| per_second(self.output.fresh(from, to) as f64))
+            }
+            _ => self
+                .samples
+                .get(metric, &Of::Run)
+                .map_or_else(|| self.samples.newest(metric, true), Samples::newest)
+                .map(|(_, value)| value),
+        }
+    }
+
+    /// Whether a checkpoint that was triggered after a moment has completed.
+    pub fn checkpoint_began_after(&self, moment: Timestamp) -> bool {
+        self.checkpoints.ended("completed", &self.clocks).any(|(_, record)| {
+            let triggered = self.clocks.jobmanager(record.triggered, "");
+            triggered.at - triggered.error > moment.0
+        })
     }
 
     /// The job's state as last seen; none before it was looked at.

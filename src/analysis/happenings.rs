@@ -2,29 +2,29 @@
 
 use super::Analysis;
 use super::outcome::Recovery;
-use crate::clock::Timestamp;
 use crate::journal::{CheckpointRecord, EventKind, FaultId, Phase};
 use crate::units::display;
 
 /// Something worth a line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Happening {
+pub(super) struct Happening {
     /// When.
-    pub at: Timestamp,
+    pub(super) at: i64,
     /// `baseline`, `fault`, `acted`, `job`, `undo`, `checkpoint`, `recovered`, `aborted`, …
-    pub word: &'static str,
+    pub(super) word: &'static str,
     /// The sentence.
-    pub sentence: String,
+    pub(super) sentence: String,
 }
 
 impl Analysis {
-    /// The happenings from the given index on. The index after them is `index + len`.
-    pub fn happenings_since(&self, index: usize) -> &[Happening] {
-        self.happenings.get(index..).unwrap_or_default()
+    /// The happenings from the given index on: seconds since the schedule's zero, word, sentence.
+    pub fn happenings_since(&self, index: usize) -> Vec<(f64, String, String)> {
+        let lines = self.happenings.get(index..).unwrap_or_default();
+        lines.iter().map(|line| (self.seconds(line.at), line.word.to_owned(), line.sentence.clone())).collect()
     }
 
     pub(super) fn happen(&mut self, at: i64, word: &'static str, sentence: impl Into<String>) {
-        self.happenings.push(Happening { at: Timestamp(at), word, sentence: sentence.into() });
+        self.happenings.push(Happening { at, word, sentence: sentence.into() });
     }
 
     /// The line of an event, where it deserves one. Called before the event is taken in.

@@ -45,7 +45,6 @@ use crate::journal::FaultId;
 
 pub use asked::{Asked, FaultAsked, StreamAsked};
 pub use expectations::{compare, in_words};
-pub use happenings::Happening;
 pub use outcome::{
     Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
     RecoveryTimeline, Restart, Series, SkewOutcome, StateChange, Status, Undone, Verdict, WindowOutcome,
@@ -63,7 +62,7 @@ pub struct Analysis {
     clocks: job_log::Clocks,
     checkpoints: checkpoints::CheckpointLog,
     faults: fault_log::FaultLog,
-    happenings: Vec<Happening>,
+    happenings: Vec<happenings::Happening>,
     /// Faults whose course was decided while the run went on: when they were over, and how.
     decided: BTreeMap<FaultId, (i64, Recovery)>,
     next_look: i64,

@@ -55,6 +55,7 @@ impl Analysis {
             ran |= state.state == "RUNNING";
             before = &state.state;
         }
+        found.extend(self.deployed_anew(&found));
         found.extend(self.counted_beyond(&found));
         found.retain(|(at, _)| self.run.start.is_none_or(|start| *at >= start) && self.run.cleaning.is_none_or(|cleaning| *at < cleaning));
         found.sort();
@@ -62,6 +63,24 @@ impl Analysis {
             .into_iter()
             .map(|(at, cause)| Restarted { at, explained_by: self.explains(courses, at, &cause).map(|fault| fault.id.clone()), cause })
             .collect()
+    }
+
+    /// Deployments that no known failure came before: a JobManager that took over has forgotten the exceptions.
+    fn deployed_anew(&self, known: &[(i64, String)]) -> Vec<(i64, String)> {
+        let mut anew = Vec::new();
+        let mut before: Option<i64> = None;
+        for (stamp, _) in self.job.entered("DEPLOYING") {
+            let at = self.clocks.jobmanager(stamp, "").at;
+            if let Some(before) = before.filter(|before| at - before > SAME_FAILURE) {
+                let failed = known.iter().any(|(failure, _)| (before..=at + SAME_FAILURE).contains(failure));
+                let submitted = self.job.submitted.iter().any(|(submitted, _)| (before..=at).contains(submitted));
+                if !failed && !submitted {
+                    anew.push((at, "subtasks were deployed anew; no exception was seen".to_owned()));
+                }
+            }
+            before = Some(at);
+        }
+        anew
     }
 
     /// Restarts that Flink counted and the history does not hold: the counter ran ahead of what was known by then.

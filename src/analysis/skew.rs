@@ -77,7 +77,7 @@ impl Analysis {
     /// What a fault on the traffic asks of a load: one hot key goes to one partition, and to one subtask behind a keyBy; one hot
     /// partition is read by one source.
     fn asked_skew(&self, fault: &Fault, load: &Load) -> Option<f64> {
-        let topic_of = |stream: &str| self.asked.streams.iter().find(|asked| asked.name == stream).map(|asked| asked.topic.as_str());
+        let topic_of = |stream: &str| self.run.streams.iter().find(|(name, _, _)| name == stream).map(|(_, topic, _)| topic.as_str());
         fault.traffic_changes().find_map(|(stream, change)| match change {
             TrafficChange::SkewKeys { share, keys } if keys.0 == 1 => {
                 let applies =
@@ -114,15 +114,10 @@ impl Analysis {
                 TrafficChange::Tombstones { share } => (format!("share of tombstones of {stream}"), share.0),
                 TrafficChange::Surge { .. } | TrafficChange::ValueSize { .. } => continue,
             };
-            let of = Of::Change(*undo);
-            let grown = [Metric::Acknowledged, Metric::Sent].into_iter().find_map(|metric| {
-                let part = self.samples.get(metric, &of)?.growth(from, to)?;
-                let whole = self.samples.get(metric, &Of::Stream(stream.to_owned())).and_then(|samples| samples.growth(from, to));
-                let whole = whole.or_else(|| self.samples.growth(metric, from, to))?;
-                (whole > 0.0).then_some(part / whole)
-            });
-            if let Some(achieved) = grown {
-                shares.push((what, asked, achieved));
+            let achieved = self.samples.get(Metric::AchievedShare, &Of::Change(*undo)).map(|samples| samples.within(from, to));
+            // Since the change began: the last one rests on the most records.
+            if let Some((_, achieved)) = achieved.and_then(<[_]>::last) {
+                shares.push((what, asked, *achieved));
             }
         }
         shares

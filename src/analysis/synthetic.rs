@@ -35,8 +35,10 @@ pub(super) struct Pipeline {
     pub interval: i64,
     /// End of the traffic in milliseconds.
     pub end: i64,
-    /// The kill, in milliseconds; none: nothing happens.
-    pub kill: Option<i64>,
+    /// The kills, in milliseconds.
+    pub kills: Vec<i64>,
+    /// Failures that each kill causes, a second apart.
+    pub failures: i64,
     /// From the kill until Flink notices.
     pub detect: i64,
     /// From the kill until all tasks run.
@@ -62,7 +64,8 @@ impl Default for Pipeline {
             capacity: 3300.0,
             interval: 2000,
             end: 120_000,
-            kill: Some(45_000),
+            kills: vec![45_000],
+            failures: 1,
             detect: 2100,
             down: 5600,
             delay: None,
@@ -99,28 +102,28 @@ impl Truth {
     }
 }
 
-pub(super) fn lose_one() -> FaultId {
-    FaultId { name: "lose-one".to_owned(), occurrence: 0 }
+pub(super) fn lose_one(occurrence: u32) -> FaultId {
+    FaultId { name: "lose-one".to_owned(), occurrence }
 }
 
 impl Pipeline {
     /// What a plan of it would ask.
     pub(super) fn asked(&self, expectations: Vec<crate::scenario::Expectation>) -> Asked {
         let kind = if self.delay.is_some() { "delay-sink" } else { "kill-taskmanager" };
-        let faulty = self.kill.is_some() || self.delay.is_some();
+        let faulty = !self.kills.is_empty() || self.delay.is_some();
         Asked {
             scenario: "synthetic".to_owned(),
             checkpoint_interval_s: Some(self.interval as f64 / 1e3),
             parallelism: Some(2),
-            streams: vec![StreamAsked { name: "orders".into(), topic: "orders".into(), partitions: 4, per_second: Some(self.rate) }],
-            faults: if faulty { vec![FaultAsked { name: lose_one().name, kind: kind.to_owned() }] } else { Vec::new() },
+            streams: vec![StreamAsked { name: "orders".into(), per_second: Some(self.rate) }],
+            faults: if faulty { vec![FaultAsked { name: lose_one(0).name, kind: kind.to_owned() }] } else { Vec::new() },
             expectations,
             ..Asked::default()
         }
     }
 
     fn down_at(&self, at: i64) -> bool {
-        self.kill.is_some_and(|kill| (kill..kill + self.down).contains(&at))
+        self.kills.iter().any(|kill| (*kill..kill + self.down).contains(&at))
     }
 
     /// Runs the simulation.
@@ -169,7 +172,9 @@ impl Pipeline {
         }
         self.samples(&truth, &mut events);
         self.output(&truth, &mut events);
-        self.kill_events(&mut events);
+        for (occurrence, kill) in (0..).zip(&self.kills) {
+            self.kill_events(&mut events, occurrence, *kill);
+        }
         self.delay_events(&mut events);
         let total = (self.rate * self.end as f64 / 1e3) as u64;
         let books = Accounting { scheduled: total, sent: total, acknowledged: total, ..Accounting::default() };
@@ -253,8 +258,8 @@ impl Pipeline {
         }
     }
 
-    fn kill_events(&self, events: &mut Vec<(i64, EventKind)>) {
-        let Some(kill) = self.kill else { return };
+    fn kill_events(&self, events: &mut Vec<(i64, EventKind)>, occurrence: u32, kill: i64) {
+        let (fault, undo) = (lose_one(occurrence), UndoId(occurrence.into()));
         let node = Node { role: Role::Taskmanager, name: "tm-b".into(), identity: Identity::Named };
         let step = Step {
             action: Action::Node { node: node.clone(), deed: NodeDeed::Kill },
@@ -263,27 +268,29 @@ impl Pipeline {
         };
         self.fault_events(
             events,
+            occurrence,
             kill,
             Aim { steps: vec![step], undo_after: Some(Duration::from_secs(5)), held: false, target: "tm-b".into() },
         );
-        events.push((kill + 5000, EventKind::UndoStarted { undo: UndoId(0), by: "engine".into() }));
-        events.push((kill + 5100, restored("tm-c started")));
-        events.push((kill + 5101, EventKind::FaultRemoved { fault: lose_one() }));
+        events.push((kill + 5000, EventKind::UndoStarted { undo, by: "engine".into() }));
+        events.push((kill + 5100, restored(undo, "tm-c started")));
+        events.push((kill + 5101, EventKind::FaultRemoved { fault }));
         if !self.flink_seen || self.down == 0 {
             return;
         }
         let thrown = kill + self.detect;
         let running = kill + self.down;
-        events.push((
-            thrown + 300,
-            EventKind::Exception {
+        for failure in 0..self.failures {
+            let thrown = thrown + failure * 1000;
+            let event = EventKind::Exception {
                 thrown: self.theirs(thrown),
                 name: "org.apache.flink.runtime.jobmaster.JobMasterException".into(),
                 task: None,
                 taskmanager: None,
                 cause: "JobMasterException: TaskManager with id tm-b is no longer reachable.".into(),
-            },
-        ));
+            };
+            events.push((thrown + 300, event));
+        }
         let state =
             |state: &str, at: i64| (at + 200, EventKind::JobState { state: state.into(), since: Some(self.theirs(at)), poll_gap: ms(200) });
         events.push(state("RESTARTING", thrown + 5));
@@ -318,31 +325,32 @@ impl Pipeline {
         };
         self.fault_events(
             events,
+            0,
             from,
             Aim { steps: vec![step], undo_after: Some(ms((to - from) as u64)), held: true, target: "sink".into() },
         );
         events.push((to - 4, EventKind::UndoStarted { undo: UndoId(0), by: "engine".into() }));
-        events.push((to + 4, restored("rule gone")));
-        events.push((to + 5, EventKind::FaultRemoved { fault: lose_one() }));
+        events.push((to + 4, restored(UndoId(0), "rule gone")));
+        events.push((to + 5, EventKind::FaultRemoved { fault: lose_one(0) }));
     }
 
-    fn fault_events(&self, events: &mut Vec<(i64, EventKind)>, at: i64, aim: Aim) {
-        let fault = lose_one();
+    fn fault_events(&self, events: &mut Vec<(i64, EventKind)>, occurrence: u32, at: i64, aim: Aim) {
+        let (fault, undo) = (lose_one(occurrence), UndoId(occurrence.into()));
         let inverse = aim.steps[0].inverse.clone().unwrap();
         let effective = Some(stamp(at));
         let testimony = Testimony { acted: true, carried_work: self.carried_work, strength: Strength::Strong, what: "seen".into() };
         events.extend([
             (at - 20, EventKind::FaultDue { fault: fault.clone(), planned: stamp(at) }),
             (at - 10, EventKind::FaultAimed { fault: fault.clone(), view: View::default(), aim }),
-            (at - 5, EventKind::UndoRecorded { undo: UndoId(0), fault: fault.clone(), step: 0, inverse, due: None }),
+            (at - 5, EventKind::UndoRecorded { undo, fault: fault.clone(), step: 0, inverse, due: None }),
             (at + 1, EventKind::ActionPerformed { fault: fault.clone(), step: 0, effective, what: "done".into(), error: None }),
             (at + 30, EventKind::Witnessed { fault, step: 0, testimony }),
         ]);
     }
 }
 
-pub(super) fn restored(what: &str) -> EventKind {
-    EventKind::UndoPerformed { undo: UndoId(0), restored: true, what: what.to_owned(), error: None }
+pub(super) fn restored(undo: UndoId, what: &str) -> EventKind {
+    EventKind::UndoPerformed { undo, restored: true, what: what.to_owned(), error: None }
 }
 
 pub(super) fn stamp(milliseconds: i64) -> Timestamp {

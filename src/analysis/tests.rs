@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::synthetic::{Pipeline, lose_one, ms, restored, stamp};
 use super::*;
-use crate::journal::{Event, EventKind};
+use crate::journal::{Event, EventKind, SubtaskTimes, UndoId};
 use crate::metric::Metric;
 use crate::scenario::{Aggregate, Bound, Comparison, Expectation, Subject, Window};
 
@@ -78,7 +78,7 @@ fn the_demo_has_a_baseline_and_every_moment() {
     let gap = (first - 44_020) as f64 / 1e3 - 1.98;
     assert!((outage.value - gap).abs() <= outage.error.unwrap() + 0.03, "{outage:?} {gap}");
     assert_eq!(fault.restarts, 1);
-    assert!(outcome.restarts.iter().all(|restart| restart.explained_by == Some(lose_one())));
+    assert!(outcome.restarts.iter().all(|restart| restart.explained_by == Some(lose_one(0))));
     assert!((fault.checkpoint_age.unwrap() - 1.1).abs() < 0.01, "{:?}", fault.checkpoint_age);
     assert_eq!([outcome.expectations[0].status, outcome.expectations[1].status], [Status::Met, Status::Failed]);
     assert_eq!((outcome.verdict, outcome.verdict.exit_code()), (Verdict::Failed, 99));
@@ -99,12 +99,55 @@ fn the_live_answers_agree_with_the_outcome() {
     let live = analysis.seconds(analysis.recovered("lose-one").unwrap().0);
     assert!((live - 45.0 - time.value).abs() < 1e-6);
     assert_eq!(analysis.recovered("other"), None);
-    let words: Vec<&str> = analysis.happenings_since(0).iter().map(|happening| happening.word).collect();
+    let happenings = analysis.happenings_since(0);
+    let words: Vec<&str> = happenings.iter().map(|(_, word, _)| word.as_str()).collect();
     for word in ["baseline", "fault", "acted", "job", "exception", "undo", "recovered", "delivery"] {
         assert!(words.contains(&word), "{word} is not in {words:?}");
     }
     assert_eq!(analysis.latest(Metric::OutputLag, Comparison::Greater).unwrap().1, stamp(120_000));
     assert!(analysis.active_undos().is_empty());
+}
+
+fn insert(events: &mut Vec<Event>, at: i64, event: EventKind) {
+    let index = events.iter().position(|event| event.at > stamp(at)).unwrap();
+    events.insert(index, Event { seq: 0, at: stamp(at), event });
+}
+
+#[test]
+fn one_kill_may_be_many_restarts() {
+    let outcome = outcome_of(&Pipeline { failures: 3, down: 8000, ..Pipeline::default() }, vec![]);
+    assert_eq!((outcome.faults[0].restarts, outcome.restarts.len()), (3, 3));
+    agrees(&outcome.faults[0].timeline.t2_departed_running, 47_100);
+    agrees(&outcome.faults[0].timeline.t4_all_running, 53_000);
+    let finding = outcome.findings.iter().find(|finding| finding.title.contains("3 restarts")).unwrap();
+    assert!(finding.evidence.contains("heartbeat.interval"));
+}
+
+#[test]
+fn each_occurrence_is_judged_until_the_next() {
+    let pipeline = Pipeline { kills: vec![45_000, 53_000, 90_000], down: 4000, ..Pipeline::default() };
+    let outcome = outcome_of(&pipeline, vec![recovery_below(60.0), recovery_below(5.0)]);
+    let recoveries: Vec<&Recovery> = outcome.faults.iter().map(|fault| &fault.recovery).collect();
+    assert!(matches!(recoveries[0], Recovery::Censored { watched, .. } if (*watched - 8.0).abs() < 0.01), "{recoveries:?}");
+    assert!(matches!(recoveries[1], Recovery::Recovered { .. }), "{recoveries:?}");
+    assert!(matches!(recoveries[2], Recovery::Recovered { .. }), "{recoveries:?}");
+    let statuses: Vec<Status> = outcome.expectations.iter().map(|judged| judged.status).collect();
+    assert_eq!(statuses, [Status::NoData, Status::Failed]);
+    assert_eq!(outcome.restarts.iter().map(|restart| restart.explained_by.as_ref().unwrap().occurrence).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn a_failover_without_exceptions_is_a_restart() {
+    let pipeline = Pipeline { kills: Vec::new(), ..Pipeline::default() };
+    let mut events = pipeline.journal();
+    for (at, index) in [(-2000, 0), (-1900, 1), (70_000, 0), (70_050, 1)] {
+        let entered = [("DEPLOYING".to_owned(), stamp(at)), ("RUNNING".to_owned(), stamp(at + 400))].into();
+        let times = SubtaskTimes { vertex: "v".into(), index, attempt: 0, state: "RUNNING".into(), taskmanager: None, entered };
+        insert(&mut events, at + 900, EventKind::SubtaskTimes(times));
+    }
+    let outcome = fold(&pipeline, vec![], &events).outcome();
+    assert_eq!(outcome.restarts.len(), 1, "{:?}", outcome.restarts);
+    assert!(outcome.restarts[0].explained_by.is_none());
 }
 
 #[test]
@@ -138,7 +181,7 @@ fn never_back_by_the_end_is_failed_with_how_far() {
 
 #[test]
 fn a_held_fault_recovers_from_its_removal() {
-    let pipeline = Pipeline { kill: None, delay: Some((45_000, 75_000, 1500)), ..Pipeline::default() };
+    let pipeline = Pipeline { kills: Vec::new(), delay: Some((45_000, 75_000, 1500)), ..Pipeline::default() };
     let outcome = outcome_of(&pipeline, vec![recovery_below(30.0)]);
     let fault = &outcome.faults[0];
     let Recovery::Recovered { time } = fault.recovery else { panic!("{:?} {:?}", fault.recovery, fault.disturbed) };
@@ -181,7 +224,7 @@ fn a_journal_that_breaks_off_is_interrupted() {
     let outcome = fold(&pipeline, vec![], &events).outcome();
     assert_eq!(outcome.verdict, Verdict::CleanupIncomplete, "the replacement was not started");
     assert!(outcome.reasons.iter().any(|reason| reason.contains("breaks off")));
-    events.push(Event { seq: 99_999, at: stamp(47_000), event: restored("tm-c started by the guard") });
+    events.push(Event { seq: 99_999, at: stamp(47_000), event: restored(UndoId(0), "tm-c started by the guard") });
     assert_eq!(fold(&pipeline, vec![], &events).outcome().verdict, Verdict::Interrupted);
 }
 
@@ -197,7 +240,7 @@ fn a_jobmanager_that_is_away_is_unknown() {
 
 #[test]
 fn restarts_of_the_jobs_own_are_unexplained() {
-    let pipeline = Pipeline { kill: None, ..Pipeline::default() };
+    let pipeline = Pipeline { kills: Vec::new(), ..Pipeline::default() };
     let mut events = pipeline.journal();
     let thrown = EventKind::Exception {
         thrown: stamp(70_000),
@@ -267,7 +310,7 @@ proptest! {
     ) {
         let kill = kill / 10 * 10;
         let down = down / 10 * 10;
-        let pipeline = Pipeline { down, detect, capacity, kill: Some(kill), sample_every, clock, ..Pipeline::default() };
+        let pipeline = Pipeline { down, detect, capacity, kills: vec![kill], sample_every, clock, ..Pipeline::default() };
         let truth = pipeline.truth();
         let outcome = outcome_of(&pipeline, vec![]);
         let fault = &outcome.faults[0];

@@ -162,6 +162,8 @@ metrics! {
     UnderMinIsr = "under-min-isr", Count, Gauge;
     /// Partitions with fewer in-sync replicas than replicas.
     UnderReplicated = "under-replicated", Count, Gauge;
+    /// Share of the acknowledged records that a change of the traffic met, since it began.
+    AchievedShare = "achieved-share", Ratio, Gauge;
     /// CPU time that squall itself uses, in cores.
     OwnCpu = "own-cpu", Factor, Gauge;
     /// Resident memory of squall itself.
