@@ -189,11 +189,16 @@ impl Report {
         self.problems.len() - self.errors()
     }
 
-    /// In the order of the text, so that a file is mended from top to bottom.
+    /// File by file, as they came up, and each in the order of its text, so that it is mended from top to bottom.
     pub fn sort(&mut self) {
-        self.problems.sort_by(|one, other| {
-            let key = |problem: &Problem| problem.label.as_ref().map(|label| (label.source.name.clone(), label.span.start));
-            key(one).cmp(&key(other))
+        let mut files: Vec<String> = Vec::new();
+        for label in self.problems.iter().filter_map(|problem| problem.label.as_ref()) {
+            if !files.contains(&label.source.name) {
+                files.push(label.source.name.clone());
+            }
+        }
+        self.problems.sort_by_key(|problem| {
+            problem.label.as_ref().map(|label| (files.iter().position(|file| *file == label.source.name), label.span.start))
         });
     }
 

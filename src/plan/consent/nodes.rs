@@ -1,0 +1,71 @@
+//! `keep-at-least:` — nodes that no fault may take away, also when several overlap.
+
+use super::{Asked, Limits};
+use crate::action::Role;
+use crate::cluster::Kind;
+use crate::fault::Reach;
+use crate::plan::Trigger;
+use crate::scenario::yaml::way;
+
+/// Nodes of a role, by the cluster file.
+pub(super) fn known(kind: &Kind, role: Role) -> u32 {
+    match kind {
+        Kind::Local(local) => match role {
+            Role::Taskmanager => local.flink.taskmanagers.get(),
+            Role::Broker => local.kafka.brokers.get(),
+            Role::Jobmanager | Role::Gateway => 1,
+        },
+    }
+}
+
+pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
+    let keys = [(Role::Taskmanager, "taskmanagers"), (Role::Jobmanager, "jobmanagers"), (Role::Broker, "brokers")];
+    for (role, key) in keys {
+        let keep = asked.spec().keep_at_least.of(role);
+        let all = known(&asked.spec().kind, role);
+        let Some((away, index)) = most_away(asked, role, all) else { continue };
+        if keep == 0 {
+            continue;
+        }
+        let stay = all.saturating_sub(away);
+        if stay >= keep {
+            limits.kept.push(format!("keep-at-least: {keep} of {all} {role}s ({stay} stay)"));
+            continue;
+        }
+        let owner = asked.cluster.at(way!["keep-at-least", key], format!("at least {keep} of {all} {role}s"));
+        let here = asked.fault(index, format!("{away} away at once"));
+        limits.broken.push(asked.refused(format!("{stay} {role}s would stay, {keep} must"), here, owner));
+    }
+}
+
+/// The most nodes away at once, and the line of the timeline that begins that moment. What waits for a moment may overlap with
+/// anything, and what nobody starts again stays away.
+fn most_away(asked: &Asked<'_>, role: Role, all: u32) -> Option<(u32, usize)> {
+    let lines = &asked.checked.scenario().timeline;
+    let mut spans = Vec::new();
+    let mut any_time = 0;
+    let mut worst: Option<(u32, usize)> = None;
+    for fault in asked.timeline {
+        let Reach::Nodes { role: hit, count, away: true } = fault.fault.reach() else { continue };
+        if hit != role {
+            continue;
+        }
+        let Some(line) = lines.iter().position(|line| line.name.as_str() == fault.name) else { continue };
+        let count = count.of(all);
+        match fault.trigger {
+            Trigger::At(at) => {
+                let until = fault.fault.undo_after().map_or(f64::INFINITY, |after| at.seconds() + after.seconds());
+                spans.push((at.seconds(), until, count, line));
+            }
+            Trigger::When { .. } => {
+                any_time += count;
+                worst = worst.max(Some((any_time, line)));
+            }
+        }
+    }
+    for (at, _, _, line) in &spans {
+        let overlapping: u32 = spans.iter().filter(|(from, until, ..)| from <= at && at < until).map(|(_, _, count, _)| count).sum();
+        worst = worst.max(Some(((overlapping + any_time).min(all), *line)));
+    }
+    worst
+}

@@ -1,0 +1,140 @@
+//! Scenario + cluster + seed → plan.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use rand::Rng;
+
+use super::{Because, Plan, PlannedCluster, PlannedFault, Refusal, SCHEMA, Trigger, consent, random, streams};
+use crate::action::Ability;
+use crate::cluster::ClusterSpec;
+use crate::diagnostic::{Problem, Report, listed};
+use crate::fault::Reach;
+use crate::job::JobSpec;
+use crate::scenario::yaml::{Loaded, way};
+use crate::scenario::{Checked, Scenario, TimelineEntry};
+use crate::units::Duration;
+
+/// What a cluster of some kind can do, whether or not it is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The kind's name.
+    pub kind: String,
+    /// What can be done to its nodes, links and the rest.
+    pub abilities: BTreeSet<Ability>,
+    /// Links that pass through a proxy.
+    pub links: BTreeSet<String>,
+    /// What the other kinds can do, for advice.
+    pub elsewhere: Vec<(String, BTreeSet<Ability>)>,
+}
+
+/// Makes the plan of a scenario on a cluster. Relative files of the scenario count from `folder`.
+///
+/// # Errors
+/// What this kind of cluster can never do, and every limit of its owner that the scenario breaks.
+pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, offer: &Offer, seed: u64) -> Result<Plan, Refusal> {
+    let scenario = checked.scenario();
+    let timeline = timeline(checked, seed);
+    let sent = streams::sent(scenario, folder, seed, &timeline);
+    let mut report = Report::default();
+    report.extend(impossible(checked, offer));
+    let mut because = Because::Impossible;
+    let asked = consent::Asked { checked, cluster, timeline: &timeline, peak: sent.peak };
+    let limits = consent::check(&asked);
+    if report.is_empty() {
+        because = Because::NotAllowed;
+    }
+    report.extend(limits.broken);
+    if report.errors() > 0 {
+        report.sort();
+        return Err(Refusal { report, because });
+    }
+    Ok(Plan {
+        schema: SCHEMA,
+        seed,
+        cluster: PlannedCluster { name: cluster.value.name.to_string(), kind: offer.kind.clone(), environment: cluster.value.environment },
+        scenario: scenario.clone(),
+        timeline,
+        expectations: checked.expectations.clone(),
+        abort_conditions: checked.abort_conditions.clone(),
+        streams: sent.streams,
+        limits: limits.kept,
+        warnings: checked.warnings.clone(),
+    })
+}
+
+fn timeline(checked: &Checked, seed: u64) -> Vec<PlannedFault> {
+    let scenario = checked.scenario();
+    let mut planned = Vec::new();
+    for (index, entry) in scenario.timeline.iter().enumerate() {
+        let line = checked.loaded.line(way!["timeline", index]);
+        let fault =
+            |occurrence, trigger| PlannedFault { name: entry.name.to_string(), occurrence, trigger, fault: entry.inject.clone(), line };
+        for (occurrence, moment) in (0..).zip(entry.moments(scenario.duration)) {
+            planned.push(fault(occurrence, Trigger::At(jittered(scenario, entry, occurrence, moment, seed))));
+        }
+        if let Some(moment) = &entry.when {
+            // Not before there is something to compare with.
+            let after = entry.from.unwrap_or_else(|| scenario.shortest_baseline().min(scenario.duration));
+            let rest = Duration::from(scenario.duration.0.saturating_sub(after.0));
+            planned.push(fault(
+                0,
+                Trigger::When { moment: moment.clone(), after, within: entry.within.map_or(rest, |within| within.min(rest)) },
+            ));
+        }
+    }
+    planned.sort_by_key(|fault| match fault.trigger {
+        Trigger::At(at) => (at, false),
+        Trigger::When { after, .. } => (after, true),
+    });
+    planned.sort_by_key(|fault| matches!(fault.trigger, Trigger::When { .. }));
+    planned
+}
+
+/// Evenly within ± jitter, inside the run.
+fn jittered(scenario: &Scenario, entry: &TimelineEntry, occurrence: u32, moment: Duration, seed: u64) -> Duration {
+    let jitter = entry.jitter.unwrap_or_default().nanos();
+    if jitter == 0 {
+        return moment;
+    }
+    let width = 2 * (jitter as u128) + 1;
+    let drawn = (u128::from(random::jitter_for(seed, entry.name.as_str(), occurrence).next_u64()) * width) >> 64;
+    let nanos = (moment.nanos() - jitter).saturating_add(drawn as i64).clamp(0, scenario.duration.nanos() - 1);
+    Duration::from(std::time::Duration::from_nanos(nanos.unsigned_abs()))
+}
+
+fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, entry) in checked.scenario().timeline.iter().enumerate() {
+        let kind = entry.inject.kind();
+        let at = |label: &str| checked.loaded.at_key(way!["timeline", index, "inject", kind], label);
+        let needs = entry.inject.needs();
+        if !needs.iter().all(|ability| offer.abilities.contains(ability)) {
+            let able = offer.elsewhere.iter().filter(|(_, abilities)| needs.iter().all(|ability| abilities.contains(ability)));
+            let able: Vec<&str> = able.map(|(kind, _)| kind.as_str()).collect();
+            let help = if able.is_empty() {
+                "no kind of cluster can do it yet".to_owned()
+            } else {
+                format!("clusters of kind {} can", listed(able))
+            };
+            problems.push(
+                Problem::error(format!("a cluster of kind `{}` cannot do `{kind}`", offer.kind)).at(at("it would never act")).help(help),
+            );
+        } else if entry.inject.reach() == Reach::Job && matches!(checked.scenario().job, JobSpec::Attach(_)) {
+            problems.push(
+                Problem::error("squall does not stop a job that is not its own")
+                    .at(at(""))
+                    .related(checked.loaded.at_key(way!["job", "attach"], "attached to here")),
+            );
+        } else if let Reach::Link(link) = entry.inject.reach()
+            && !offer.links.contains(link.name())
+        {
+            problems.push(
+                Problem::error(format!("no proxy carries the link `{}` of this cluster", link.name()))
+                    .at(at("it would never act"))
+                    .help(format!("these pass through one: {}", listed(offer.links.iter().map(String::as_str)))),
+            );
+        }
+    }
+    problems
+}
