@@ -25,14 +25,18 @@ pub struct Sender {
     pub in_flight: usize,
     pub transactor: Option<Transactor>,
     pub walk: Walk,
+    /// Whether the record that was last tried came too late.
+    pub overdue: bool,
 }
 
 /// A generator that is a little late at the end still sends what was due; what is later than this is unsent.
 const GRACE: i64 = 250_000_000;
 /// Records sent before outcomes are taken in.
 const BURST: usize = 256;
+/// Records sent between looks at the clock: what a look costs is more than a record's slip can be wrong by it.
+const LOOK: usize = 16;
 /// Shortest sleep: records that are due within it go together, at most so much late.
-const NAP: i64 = 500_000;
+const NAP: i64 = 300_000;
 /// Longest wait, so that a change or a stop is seen.
 const LONGEST_WAIT: i64 = 10_000_000;
 /// How often counts are published.
@@ -48,15 +52,16 @@ impl Sender {
         let mut error = self.transactor.as_mut().and_then(|transactor| transactor.open(&mut self.producer).err());
         let mut published = (i64::MIN / 2, 0);
         loop {
-            let now = clock::now().0 - self.start.0;
-            // The time first, then the course: what became due under the old course before a change was made is sent by it.
-            self.walk.follow(&self.course);
+            let now = look_at_clock(self.start, &mut self.walk, &self.course);
             let over = now - self.walk.leg.end;
             let closed = self.walk.leg.schedule.is_none();
             if over >= GRACE || (closed && over >= 0) {
                 break;
             }
             let next = if error.is_some() { Next::Wait(i64::MAX) } else { self.send_what_is_due(now, &mut error) };
+            if self.overdue {
+                self.books.tally.counts.behind_ns += (clock::now().0 - self.start.0 - now).unsigned_abs();
+            }
             if over >= 0 && matches!(next, Next::Wait(_)) {
                 break;
             }
@@ -76,24 +81,37 @@ impl Sender {
 
     /// Sends own records that are due, up to a number of them.
     fn send_what_is_due(&mut self, mut now: i64, error: &mut Option<KafkaError>) -> Next {
-        let Self { producer, topic, books, course, owned, start, walk, in_flight, transactor, .. } = self;
+        let Self { producer, topic, books, course, owned, start, walk, in_flight, transactor, overdue, .. } = self;
+        *overdue = false;
+        let mut sent_since_look = 0;
         for _ in 0..BURST {
+            if sent_since_look == LOOK {
+                now = look_at_clock(*start, walk, course);
+                sent_since_look = 0;
+            }
             if books.in_flight() >= *in_flight {
                 return Next::WaitForOutcomes;
             }
             // Nothing is due at the end and behind it.
             let next = walk.look(now.min(walk.leg.end - 1), owned);
             let (Next::Send, Some(Found { pick, due }), Some(recipe)) = (&next, walk.found, walk.leg.recipe(walk.next)) else {
-                return next;
+                if sent_since_look == 0 {
+                    return next;
+                }
+                sent_since_look = LOOK;
+                continue;
             };
             let closed = walk.leg.schedule.is_none();
-            let intended = Timestamp(start.0 + if closed { now } else { due });
-            let made = recipe.make(walk.next, &pick, walk.sequences[usize::from(pick.shard)], intended, &mut walk.buffers);
+            let at = start.0 + now;
+            let intended = Timestamp(if closed { at } else { start.0 + due });
+            *overdue = at - intended.0 > BEHIND;
+            let sequence = walk.sequences[usize::from(pick.shard)];
+            let made = recipe.make(walk.next, &pick, sequence, intended, &mut walk.buffers);
             let id = books.depart(Flight {
                 shard: pick.shard,
                 partition: pick.partition,
                 key: counted(pick.key),
-                sequence: walk.sequences[usize::from(pick.shard)],
+                sequence,
                 intended: intended.0,
                 hits: made.hits,
                 under: recipe.under_changes(),
@@ -107,20 +125,15 @@ impl Sender {
                 timestamp: made.event_time,
                 id,
             });
-            let at = clock::now();
-            let counts = &mut books.tally.counts;
-            if at.0 - intended.0 > BEHIND {
-                counts.behind_ns += (at.0 - start.0 - now).unsigned_abs();
-            }
             match sending {
-                Sending::Queued => books.sent(intended.0, at.0),
+                Sending::Queued => books.sent(intended.0, at),
                 // The same record again, when there is room.
                 Sending::QueueFull => {
                     books.cancel(id);
                     return Next::WaitForOutcomes;
                 }
                 Sending::Refused(code) => {
-                    books.sent(intended.0, at.0);
+                    books.sent(intended.0, at);
                     books.arrive(id, Delivery::Failed(code));
                 }
                 Sending::Fatal => {
@@ -130,13 +143,12 @@ impl Sender {
                 }
             }
             walk.pass(pick.shard);
+            sent_since_look += 1;
             if let Some(transactor) = transactor
                 && transactor.sent_one()
             {
                 return Next::Send;
             }
-            now = at.0 - start.0;
-            walk.follow(course);
         }
         Next::Send
     }
@@ -161,7 +173,7 @@ impl Sender {
             Next::Wait(until) => {
                 let left = until.saturating_sub(now).clamp(NAP, LONGEST_WAIT);
                 // librdkafka waits in milliseconds, and wakes up for outcomes; the rest is slept through.
-                if left >= 2 * NAP + 1_000_000 {
+                if left >= 2_000_000 {
                     take(Duration::from_millis((left / 1_000_000).unsigned_abs() - 1));
                 } else {
                     take(AT_ONCE);
@@ -203,6 +215,13 @@ impl Sender {
         self.publish(true, error.or(aborted));
         self.published.finish();
     }
+}
+
+/// The time first, then the course: what became due under the old course before a change was made is sent by it.
+fn look_at_clock(start: Timestamp, walk: &mut Walk, course: &Course) -> i64 {
+    let now = clock::now().0 - start.0;
+    walk.follow(course);
+    now
 }
 
 /// Name of the header that carries the identity.

@@ -306,6 +306,7 @@ fn prepare(
             start: settings.start,
             in_flight,
             transactor: stream.transactions.map(Transactor::new),
+            overdue: false,
         });
     }
     let flow = Flow {
