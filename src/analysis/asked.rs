@@ -1,5 +1,6 @@
 //! What analysis takes from the plan.
 
+use crate::plan::Plan;
 use crate::scenario::Expectation;
 
 /// A stream of the traffic, as asked for.
@@ -43,6 +44,34 @@ pub struct Asked {
     pub faults: Vec<FaultAsked>,
     /// The expectations, in the order of the file.
     pub expectations: Vec<Expectation>,
+}
+
+impl From<&Plan> for Asked {
+    fn from(plan: &Plan) -> Self {
+        let scenario = &plan.scenario;
+        let mut faults: Vec<FaultAsked> = Vec::new();
+        for fault in &plan.timeline {
+            if !faults.iter().any(|known| known.name == fault.name) {
+                faults.push(FaultAsked { name: fault.name.clone(), kind: fault.fault.kind().to_owned() });
+            }
+        }
+        let stream = |(name, stream): (&String, &crate::traffic::Stream)| StreamAsked {
+            name: name.clone(),
+            per_second: stream.rate.starts_at(),
+        };
+        Self {
+            scenario: scenario.name.to_string(),
+            about: scenario.about.clone(),
+            cluster: plan.cluster.line.clone(),
+            cluster_kind: plan.cluster.kind.clone(),
+            seed: plan.seed,
+            checkpoint_interval_s: scenario.checkpoint_interval().map(crate::units::Duration::seconds),
+            parallelism: scenario.job.parallelism(),
+            streams: scenario.traffic.iter().map(stream).collect(),
+            faults,
+            expectations: plan.expectations.clone(),
+        }
+    }
 }
 
 impl Asked {

@@ -11,6 +11,7 @@ use super::latency::LatencyLog;
 use super::outcome::Recovery;
 use super::output_log::OutputLog;
 use super::series::{Samples, Store};
+use crate::plan::Plan;
 use crate::clock::Timestamp;
 use crate::delivery::Verdict;
 use crate::journal::{Accounting, Ending, Event, EventKind, FaultId, Of, Phase, UndoId};
@@ -46,6 +47,11 @@ pub(super) struct RunLog {
 }
 
 impl Analysis {
+    /// Over the journal of a run of this plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self::of(Asked::from(plan))
+    }
+
     /// Over the journal of a run of this plan's parts.
     pub fn of(asked: Asked) -> Self {
         Self {

@@ -1,1 +1,112 @@
-//! (room to be furnished)
+//! The command line: arguments, environment, progress, exit codes, and the wiring of the rooms.
+//!
+//! stdout is data, stderr is progress and diagnostics; the verdict is the last line but the report's path.
+
+mod arguments;
+mod check;
+mod cluster;
+mod exit;
+mod explain;
+mod file;
+mod live;
+mod look;
+mod plan;
+mod proxy;
+mod report;
+mod run;
+mod schema;
+mod undo;
+
+pub use exit::Exit;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+
+/// An error that ends a command: what to say on stderr, and with which code.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into() }
+    }
+
+    /// An error with its chain of causes, one line each.
+    fn of(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut text = format!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // `#[error(transparent)]` and texts that quote their source say it once.
+            if !text.contains(&cause_text) {
+                text.push_str(&format!("\n  because: {cause_text}"));
+            }
+            source = cause.source();
+        }
+        Self { exit, text }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Invalid } else { Exit::Met };
+            // A reader that closed its end early is no error.
+            let _ = error.print();
+            return code;
+        }
+    };
+    arguments.colour.write_global();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SQUALL_LOG").unwrap_or_else(|_| "warn".into()))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+    #[cfg(feature = "failpoints")]
+    let _points = fail::FailScenario::setup();
+    match dispatch(arguments) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            anstream::eprintln!("{}", failure.text.trim_end());
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        Command::Check(check) => check::check(&check),
+        Command::Plan(plan) => plan::plan(&plan),
+        Command::Run(run) => on_runtime(run::run(&run)),
+        Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
+        Command::Report(report) => report::report(&report),
+        Command::Status(status) => on_runtime(undo::status(&status)),
+        Command::Undo(undo) => on_runtime(undo::undo(&undo)),
+        Command::Guard(guard) => on_runtime(undo::guard(&guard)),
+        Command::Proxy(proxy) => on_runtime(proxy::proxy(proxy)),
+        Command::Explain(explain) => explain::explain(&explain),
+        Command::Schema(schema) => schema::schema(&schema),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "squall", &mut std::io::stdout());
+            Ok(Exit::Met)
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    let result = runtime.block_on(work);
+    // A blocking call to a broker that went away must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}

@@ -91,6 +91,46 @@ pub async fn down(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) 
     }
 }
 
+impl Kind {
+    /// Its name in cluster files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+        }
+    }
+
+    /// What can be done to nodes and links of such a cluster, whether or not it is up.
+    pub fn abilities(&self) -> BTreeSet<Ability> {
+        match self {
+            Self::Local(_) => local::abilities(),
+        }
+    }
+
+    /// Links that pass through a proxy in such a cluster.
+    pub fn proxied_links(&self) -> BTreeSet<String> {
+        match self {
+            Self::Local(_) => ["generator", "source", "sink"].map(str::to_owned).into(),
+        }
+    }
+}
+
+impl ClusterSpec {
+    /// In one line: `laptop: 1 broker, 2 TaskManagers`.
+    pub fn line(&self) -> String {
+        match &self.kind {
+            Kind::Local(local) => {
+                let many = |count: u32, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+                format!("{}: {}, {}", self.name, many(local.kafka.brokers.get(), "broker"), many(local.flink.taskmanagers.get(), "TaskManager"))
+            }
+        }
+    }
+}
+
+/// The JSON schema of cluster files, draft-07.
+pub fn schema() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<ClusterSpec>()
+}
+
 impl Cluster {
     /// Starts the cluster that `spec` describes and waits until all of it is ready. Dropping the future takes down what was
     /// started so far.
@@ -181,6 +221,30 @@ impl Cluster {
     pub async fn witness(&self, witness: &Witness) -> Result<Testimony, Error> {
         match self {
             Self::Local(local) => local.witness(witness).await,
+        }
+    }
+
+    /// The links that pass through a proxy, and how many connections each carries now.
+    ///
+    /// # Errors
+    /// When the proxy does not answer.
+    pub async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
+        match self {
+            Self::Local(local) => Ok(local.links().await?),
+        }
+    }
+
+    /// Folder of checkpoints on this machine, where there is one.
+    pub fn checkpoint_folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Local(local) => local.checkpoints(),
+        }
+    }
+
+    /// Folder for savepoints, as Flink reaches it.
+    pub fn savepoints(&self) -> Option<String> {
+        match self {
+            Self::Local(local) => local.savepoints(),
         }
     }
 

@@ -58,6 +58,8 @@ pub struct PlannedCluster {
     pub kind: String,
     /// How much is at stake.
     pub environment: Environment,
+    /// What it is, in one line: `laptop: 1 broker, 2 TaskManagers`.
+    pub line: String,
 }
 
 /// A fault of the plan.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::ticks;
+use crate::action::Identity;
+use crate::cluster::Cluster;
 use crate::journal::{EventKind, Of, Record};
 use crate::metric::Metric;
 
@@ -17,8 +18,8 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What the probe looks at.
 #[derive(Debug, Clone)]
 pub struct Processes {
-    /// Name and pid of each process, as it is now.
-    pub processes: watch::Receiver<Vec<(String, i32)>>,
+    /// Whose nodes.
+    pub cluster: Arc<Cluster>,
     /// Folder of checkpoints, where it is on this machine.
     pub checkpoints: Option<PathBuf>,
 }
@@ -31,8 +32,15 @@ impl Processes {
             let mut ticks = ticks(record, PROBE, EVERY, Duration::ZERO);
             loop {
                 ticks.tick().await;
-                for (name, pid) in self.processes.borrow().clone() {
-                    look(&name, pid, record);
+                match self.cluster.view() {
+                    Ok(nodes) => {
+                        for status in nodes.iter().filter(|status| status.alive) {
+                            if let Identity::Process { pid, host: None, .. } = status.node.identity {
+                                look(&status.node.name, pid, record);
+                            }
+                        }
+                    }
+                    Err(error) => super::failed(record, PROBE, &error),
                 }
                 if let Some(folder) = self.checkpoints.clone()
                     && let Ok(bytes) = tokio::task::spawn_blocking(move || bytes_below(&folder)).await

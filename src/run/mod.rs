@@ -1,1 +1,35 @@
-//! (room)
+//! The engine: phases, timeline, performing, write-ahead undo, sampling, abort, stop.
+//!
+//! ```text
+//! engine.rs ─ prepare.rs ─► traffic, verifier, probes ─► timeline.rs ─► fire.rs ─► perform.rs
+//!     │                        (sampling.rs)                abort.rs, stop.rs      job_control.rs, traffic_control.rs, storage.rs
+//!     └── drain.rs, cleanup.rs: on every way out
+//! ```
+//!
+//! Everything that happens goes through `recorder.rs`: journalled first, then shown to analysis.
+
+mod abort;
+mod cleanup;
+mod consent;
+mod drain;
+mod engine;
+mod fire;
+mod job_control;
+mod lock;
+mod perform;
+mod prepare;
+mod recorder;
+mod sampling;
+mod stop;
+mod storage;
+mod timeline;
+mod traffic_control;
+mod view;
+mod watcher;
+
+pub use engine::{Error, Finished, Request, new_run_id, plan_json, run};
+pub use lock::{ClusterLock, LockError};
+pub use perform::restore_topic_config;
+pub use stop::Stop;
+pub use storage::undo as undo_storage;
+pub use watcher::{Glance, Watcher};

@@ -17,3 +17,8 @@ pub use moment::Moment;
 pub use name::{Name, NotAName};
 pub use spec::{Drain, Guarantee, Scenario, Sink, Source, Topic};
 pub use timeline::{MOST_OCCURRENCES, TimelineEntry};
+
+/// The JSON schema of scenario files, draft-07.
+pub fn schema() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<Scenario>()
+}

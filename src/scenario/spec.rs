@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::expectation::OnNoData;
 use super::name::Name;
 use super::timeline::TimelineEntry;
+use crate::delivery::Check;
 use crate::job::{JobSpec, Setting};
 use crate::traffic::{Placement, Stream};
 use crate::units::Duration;
@@ -76,9 +77,16 @@ pub struct Sink {
     /// Where records carry their identity through the job.
     #[serde(default)]
     pub identity: Placement,
+    /// What the job does to records, where it does not forward each of them.
+    #[serde(default, skip_serializing_if = "is_forward")]
+    pub check: Check,
     /// What the sink promises, where it is less than exactly-once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarantee: Option<Guarantee>,
+}
+
+fn is_forward(check: &Check) -> bool {
+    *check == Check::Forward
 }
 
 /// What a sink promises.

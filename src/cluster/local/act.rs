@@ -19,8 +19,7 @@ const OBEYS_WITHIN: Duration = Duration::from_secs(10);
 impl Local {
     /// What can be done here: whatever signals can do, and rules on links.
     pub(in crate::cluster) fn abilities(&self) -> BTreeSet<Ability> {
-        let of_nodes = ROLES.into_iter().flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
-        of_nodes.chain([Ability::LinkRules]).collect()
+        abilities()
     }
 
     pub(in crate::cluster) async fn perform(&self, action: &Action) -> Result<Performed, ClusterError> {
@@ -149,6 +148,12 @@ impl Local {
         };
         Ok((connections > 0 || bytes > 0 || chunks > 0, what))
     }
+}
+
+/// What can be done on any local cluster: whatever signals can do, and rules on links.
+pub(in crate::cluster) fn abilities() -> BTreeSet<Ability> {
+    let of_nodes = ROLES.into_iter().flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
+    of_nodes.chain([Ability::LinkRules]).collect()
 }
 
 pub(super) fn failed(node: &Node, source: std::io::Error) -> Error {

@@ -29,6 +29,7 @@ mod undo;
 mod up;
 pub mod versions;
 
+pub(super) use act::abilities;
 pub use down::down;
 pub use error::Error;
 pub use record::Phase;
@@ -155,6 +156,20 @@ impl Local {
 
     pub(super) fn view(&self) -> Result<Vec<NodeStatus>, Error> {
         Ok(nodes(&self.record()?))
+    }
+
+    /// Links and their open connections, as the proxy counts them.
+    pub(super) async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
+        let status = self.proxy_client().await?.status(false).await?;
+        Ok(status.links.into_iter().map(|link| (link.name, u32::try_from(link.open).unwrap_or(u32::MAX))).collect())
+    }
+
+    pub(super) fn checkpoints(&self) -> Option<PathBuf> {
+        Some(self.record().ok()?.data.join("checkpoints"))
+    }
+
+    pub(super) fn savepoints(&self) -> Option<String> {
+        Some(format!("file://{}", self.record().ok()?.data.join("savepoints").display()))
     }
 
     pub(super) fn log(&self, node: &Node) -> Option<PathBuf> {

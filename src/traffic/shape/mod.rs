@@ -104,6 +104,17 @@ pub struct Laid {
 }
 
 impl Shape {
+    /// The rate at its start, in records per second, where it has a plain one.
+    pub fn starts_at(&self) -> Option<f64> {
+        match self {
+            Self::Constant(rate) | Self::Poisson(rate) => Some(rate.0),
+            Self::Ramp(ramp) => Some(ramp.from.0),
+            Self::Steps(steps) => steps.first().map(|step| step.rate.0),
+            Self::Sequence(stretches) => stretches.first().and_then(|stretch| stretch.shape.starts_at()),
+            Self::Sine(_) | Self::Burst(_) | Self::Spike(_) | Self::Trace(_) | Self::Backlog(_) | Self::Closed(_) => None,
+        }
+    }
+
     /// The curves that it consists of, in order.
     ///
     /// # Errors

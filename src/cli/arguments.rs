@@ -1,0 +1,254 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::exit;
+use crate::proxy::LinkConfig;
+
+/// Chaos and load tests for Kafka + Flink pipelines, with a verdict.
+#[derive(Debug, Parser)]
+#[command(name = "squall", version, after_help = exit::TABLE, max_term_width = 100)]
+pub struct Arguments {
+    /// Colours on stdout and stderr.
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN", rename_all = "lower")]
+    #[arg(alias = "color")]
+    pub colour: Colour,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Colour {
+    /// On terminals, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    /// Applies it to this process.
+    pub fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario on a cluster and say the verdict
+    ///
+    /// Attaches to the cluster if it is up, else starts it and takes it down at the end. Ctrl-C ends the run early: faults are
+    /// undone, what squall made is removed, and the report is written of what was seen.
+    #[command(after_help = exit::TABLE)]
+    Run(Run),
+    /// Check scenario and cluster files: every mistake, on its line; touches nothing
+    Check(Check),
+    /// Show what a run would do, to whom, and the undo of each step; touches nothing
+    Plan(Plan),
+    /// Start, look at and end clusters that squall makes
+    #[command(subcommand)]
+    Cluster(Cluster),
+    /// Make the reports of a run again, from its journal alone
+    Report(Report),
+    /// Say which faults are active, where, since when
+    Status(Status),
+    /// Undo what runs that died have left behind
+    Undo(Undo),
+    /// Explain a fault, a shape, a metric or an exit code
+    Explain(Explain),
+    /// Print a JSON schema, for editors and pipelines
+    Schema(Schema),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Carry links for a cluster; started by squall itself
+    #[command(hide = true)]
+    Proxy(Proxy),
+    /// Undo a run's faults when its squall has died; started by squall itself
+    #[command(hide = true)]
+    Guard(Guard),
+}
+
+/// `squall run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// Where everything random comes from; the scenario's own, else drawn anew.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Folder for journals and reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Leave a cluster that this run started up.
+    #[arg(long)]
+    pub keep_cluster: bool,
+    /// Undo what earlier runs have left behind before starting.
+    #[arg(long)]
+    pub undo_first: bool,
+    /// The cluster's name, to confirm a run on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What a command prints on stdout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// `squall check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scenario files.
+    #[arg(required = true)]
+    pub scenarios: Vec<PathBuf>,
+    /// A cluster file to check them against.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: Option<PathBuf>,
+}
+
+/// `squall plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// Where everything random comes from.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `squall cluster`.
+#[derive(Debug, Subcommand)]
+pub enum Cluster {
+    /// Start a cluster and leave it up
+    Up {
+        /// The cluster file.
+        cluster: PathBuf,
+    },
+    /// Say which clusters are up, and how their nodes are
+    Status {
+        /// What goes to stdout.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// End a cluster that squall started, and remove its data
+    Down {
+        /// The cluster file, or the cluster's name.
+        cluster: String,
+    },
+}
+
+/// `squall report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// A run's folder, its journal, or a scenario's folder (its latest run).
+    pub run: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Folder of journals and reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+}
+
+/// `squall undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// A run's folder; without it all runs of the reports folder.
+    pub run: Option<PathBuf>,
+    /// Folder of journals and reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+}
+
+/// `squall guard`.
+#[derive(Debug, Args)]
+pub struct Guard {
+    /// The run's folder.
+    #[arg(long)]
+    pub run: PathBuf,
+    /// Pid of the squall that is watched.
+    #[arg(long)]
+    pub parent: i32,
+    /// Its start time in clock ticks.
+    #[arg(long)]
+    pub start_ticks: u64,
+}
+
+/// `squall explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// `fault`, `shape`, `metric` or `exit-codes`.
+    pub topic: String,
+    /// Which one; without it all of them.
+    pub name: Option<String>,
+}
+
+/// `squall schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Whose schema.
+    pub of: SchemaOf,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A scenario.
+    Scenario,
+    /// A cluster file.
+    Cluster,
+    /// `report.json`.
+    Report,
+}
+
+/// `squall proxy`.
+#[derive(Debug, Args)]
+pub struct Proxy {
+    /// Path of the control socket.
+    #[arg(long)]
+    pub control: PathBuf,
+    /// Listen on addresses that other machines reach.
+    #[arg(long)]
+    pub beyond_loopback: bool,
+    /// NAME=LISTEN,UPSTREAM[,kafka]
+    #[arg(long = "link")]
+    pub links: Vec<LinkConfig>,
+}

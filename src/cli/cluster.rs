@@ -1,0 +1,101 @@
+//! `squall cluster up|status|down`.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::arguments::{Cluster as Command, Format};
+use super::{Exit, Failure, file};
+use crate::cluster::{self, Cluster, ClusterName, ClusterSpec, Places};
+use crate::run::Stop;
+
+pub(super) async fn cluster(command: &Command) -> Result<Exit, Failure> {
+    let places = places()?;
+    match command {
+        Command::Up { cluster } => up(cluster, &places).await,
+        Command::Status { format } => status(*format, &places),
+        Command::Down { cluster } => down(cluster, &places).await,
+    }
+}
+
+pub(super) fn places() -> Result<Places, Failure> {
+    Places::from_env().map_err(|error| Failure::of(Exit::ToolError, &error))
+}
+
+pub(super) fn progress(line: &str) {
+    anstream::eprintln!("  {line}");
+}
+
+async fn up(path: &Path, places: &Places) -> Result<Exit, Failure> {
+    let spec = file::read::<ClusterSpec>(path)?.value;
+    let stop = Stop::default();
+    let _signals = stop.listen(|_| {}).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    match stop.unless(Cluster::up(&spec, places, &progress)).await {
+        Err(_) => Ok(Exit::Interrupted),
+        Ok(Err(error)) => Err(Failure::of(Exit::NotReady, &error)),
+        Ok(Ok(cluster)) => {
+            let addresses = cluster.addresses();
+            print(&format!(
+                "cluster {} is up\n  kafka      {}\n  flink      {}\n",
+                spec.name,
+                addresses.kafka.harness.bootstrap,
+                addresses.flink.addresses.join(", "),
+            ))?;
+            for link in &addresses.links {
+                print(&format!("  {:<10} {}\n", format!("{} link", link.name), link.address))?;
+            }
+            Ok(Exit::Met)
+        }
+    }
+}
+
+fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
+    let clusters = cluster::local_status(places).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    if format == Format::Json {
+        let rows: Vec<_> = clusters
+            .iter()
+            .map(|status| {
+                serde_json::json!({
+                    "name": status.name.as_str(), "phase": status.phase, "kafka": status.kafka, "flink": status.flink,
+                    "addresses": status.addresses, "nodes": status.nodes, "proxy_alive": status.proxy_alive, "logs": status.logs,
+                })
+            })
+            .collect();
+        print(&format!("{}\n", serde_json::Value::from(rows)))?;
+        return Ok(Exit::Met);
+    }
+    if clusters.is_empty() {
+        print("no cluster is up\n")?;
+    }
+    for status in clusters {
+        print(&format!("{}: Kafka {}, Flink {}, {}\n", status.name, status.kafka, status.flink, status.phase))?;
+        for node in &status.nodes {
+            let state = match (node.alive, node.frozen) {
+                (false, _) => "gone",
+                (true, true) => "frozen",
+                (true, false) => "alive",
+            };
+            print(&format!("  {:<24} {state}\n", node.node.to_string()))?;
+        }
+        if !status.proxy_alive {
+            print("  proxy                    gone: the links are cut\n")?;
+        }
+        print(&format!("  logs in {}\n", status.logs.display()))?;
+    }
+    Ok(Exit::Met)
+}
+
+async fn down(named: &str, places: &Places) -> Result<Exit, Failure> {
+    let name = if Path::new(named).is_file() {
+        file::read::<ClusterSpec>(Path::new(named))?.value.name
+    } else {
+        ClusterName::try_from(named.to_owned()).map_err(|error| Failure::of(Exit::Invalid, &error))?
+    };
+    cluster::local_down(&name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))?;
+    print(&format!("cluster {name} is down\n"))?;
+    Ok(Exit::Met)
+}
+
+/// Writes data to stdout; a reader that closed its end ends the command.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    anstream::stdout().write_all(text.as_bytes()).map_err(|error| Failure::of(Exit::ToolError, &error))
+}

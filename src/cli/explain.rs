@@ -1,0 +1,50 @@
+//! `squall explain`: what faults, metrics and exit codes are, at the terminal.
+
+use super::arguments::Explain;
+use super::cluster::print;
+use super::{Exit, Failure, exit};
+use crate::diagnostic::{did_you_mean, listed};
+use crate::fault::FaultSpec;
+use crate::metric::Metric;
+
+const TOPICS: &[&str] = &["fault", "metric", "exit-codes"];
+
+pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
+    let name = arguments.name.as_deref();
+    match arguments.topic.as_str() {
+        "fault" | "faults" => {
+            let rows = FaultSpec::KINDS.iter().map(|(kind, about)| (*kind, about.trim().to_owned()));
+            table("fault", rows, name)
+        }
+        "metric" | "metrics" => {
+            let rows = Metric::ALL.iter().map(|metric| (metric.name(), metric.meaning().trim().to_owned()));
+            table("metric", rows, name)
+        }
+        "exit-codes" | "exit-code" => {
+            print(&format!("{}\n", exit::TABLE))?;
+            Ok(Exit::Met)
+        }
+        other => Err(unknown("topic", other, TOPICS.iter().copied())),
+    }
+}
+
+fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a str, String)>, name: Option<&str>) -> Result<Exit, Failure> {
+    let rows: Vec<(&str, String)> = rows.collect();
+    let chosen: Vec<_> = rows.iter().filter(|(row, _)| name.is_none_or(|name| name == *row)).collect();
+    if let (Some(name), true) = (name, chosen.is_empty()) {
+        return Err(unknown(what, name, rows.iter().map(|(row, _)| *row)));
+    }
+    let width = chosen.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
+    for (row, about) in chosen {
+        print(&format!("{row:<width$}  {about}\n"))?;
+    }
+    Ok(Exit::Met)
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Failure {
+    let help = match did_you_mean(name, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", listed(known)),
+    };
+    Failure::new(Exit::Invalid, format!("error: unknown {what} `{name}`; {help}"))
+}

@@ -1,0 +1,87 @@
+//! Files that users write, read with their mistakes told.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::{Exit, Failure};
+use crate::action::Ability;
+use crate::clock;
+use crate::cluster::ClusterSpec;
+use crate::diagnostic::{Report, Source};
+use crate::plan::{self, Because, Offer, Plan, Refusal};
+use crate::scenario::check;
+use crate::scenario::yaml::{Loaded, load};
+
+/// Reads a file as text.
+pub(super) fn source(path: &Path) -> Result<Arc<Source>, Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Source::new(path.display().to_string(), text)),
+        Err(error) => Err(Failure::new(Exit::Invalid, format!("error: cannot read {}: {error}", path.display()))),
+    }
+}
+
+/// Reads a file as a value; any mistake in it ends the command.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Loaded<T>, Failure> {
+    let source = source(path)?;
+    match load(&source) {
+        (Some(loaded), report) if report.errors() == 0 => Ok(loaded),
+        (_, report) => Err(invalid(&report)),
+    }
+}
+
+/// What a plan is refused for, as a failure.
+pub(super) fn refused(refusal: &Refusal) -> Failure {
+    let exit = match refusal.because {
+        Because::NotAllowed => Exit::Refused,
+        Because::Impossible => Exit::Invalid,
+    };
+    Failure::new(exit, refusal.report.render(colour()))
+}
+
+/// A checked scenario and its plan on a cluster; warnings go to stderr.
+pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Option<u64>) -> Result<Plan, Failure> {
+    let source = source(scenario)?;
+    let folder = folder(scenario);
+    let (checked, report) = check(&source, folder);
+    let Some(checked) = checked.filter(|_| report.errors() == 0) else { return Err(invalid(&report)) };
+    if !report.is_empty() {
+        anstream::eprint!("{}", report.render(colour()));
+    }
+    let seed = seed.or(checked.scenario().seed).unwrap_or_else(drawn_seed);
+    plan::plan(&checked, folder, cluster, &offer(&cluster.value), seed).map_err(|refusal| refused(&refusal))
+}
+
+/// What a cluster of this kind can do, whether or not it is up.
+pub(super) fn offer(cluster: &ClusterSpec) -> Offer {
+    let engine = [Ability::ChangeTraffic, Ability::ChangeTopics, Ability::ChangeJob, Ability::ChangeStorage];
+    let with_engine = |abilities: BTreeSet<Ability>| abilities.into_iter().chain(engine).collect();
+    Offer {
+        kind: cluster.kind.name().to_owned(),
+        abilities: with_engine(cluster.kind.abilities()),
+        links: cluster.kind.proxied_links(),
+        elsewhere: Vec::new(),
+    }
+}
+
+/// A seed for a run whose scenario says none; the plan keeps it. Small enough to be typed again.
+fn drawn_seed() -> u64 {
+    u64::from(crc32fast::hash(format!("{} {}", clock::now().0, std::process::id()).as_bytes())) % 1_000_000
+}
+
+/// All mistakes, as a failure.
+pub(super) fn invalid(report: &Report) -> Failure {
+    Failure::new(Exit::Invalid, report.render(colour()))
+}
+
+/// Whether stderr takes colours.
+pub(super) fn colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// The folder that relative paths in a file count from.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,72 @@
+//! `squall run`.
+
+use std::sync::Arc;
+
+use super::arguments::Run;
+use super::live::Live;
+use super::{Exit, Failure, cluster, file, look, report};
+use crate::clock;
+use crate::cluster::{ClusterSpec, Environment};
+use crate::report::terminal;
+use crate::run::{self, Request, Stop, Watcher};
+
+pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
+    let places = cluster::places()?;
+    let target = file::read::<ClusterSpec>(&arguments.cluster)?;
+    let plan = file::planned(&arguments.scenario, &target, arguments.seed)?;
+    let base = file::folder(&arguments.scenario).to_owned();
+    let spec = target.value.clone();
+    if spec.environment == Environment::Production && arguments.confirm.as_deref() != Some(spec.name.as_str()) {
+        let text = match &arguments.confirm {
+            Some(other) => format!("error: --confirm says `{other}`, the cluster is `{}`", spec.name),
+            None => format!("error: {} is production; confirm with --confirm {}", spec.name, spec.name),
+        };
+        return Err(Failure::new(Exit::Refused, text));
+    }
+
+    let stop = Stop::default();
+    let _signals = stop
+        .listen(|name| anstream::eprintln!("{name} again: still putting the cluster back; it ends by itself"))
+        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    let look = look::stderr();
+    anstream::eprint!("{}", terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
+    let live = Arc::new(Live::new(look));
+    let watcher: Arc<dyn Watcher> = live.clone();
+    let request = Request {
+        plan,
+        cluster: spec,
+        scenario_text: file::source(&arguments.scenario)?.text().to_owned(),
+        cluster_text: target.source().text().to_owned(),
+        base,
+        reports: arguments.reports.clone(),
+        keep_cluster: arguments.keep_cluster,
+        run: run::new_run_id(clock::now()),
+    };
+    let finished = run::run(request, &places, &stop, watcher).await;
+    live.finish();
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(error) => return Err(before_the_start(&error)),
+    };
+    anstream::eprintln!();
+    let exit = report::show(&finished.outcome, &finished.folder, arguments.format)?;
+    if finished.left_behind.is_empty() {
+        return Ok(exit);
+    }
+    for left in &finished.left_behind {
+        anstream::eprintln!("error: left behind: {left}");
+    }
+    Ok(Exit::CleanupIncomplete)
+}
+
+/// Errors before anything was touched.
+fn before_the_start(error: &run::Error) -> Failure {
+    let exit = match error {
+        run::Error::Lock(_) => Exit::Refused,
+        run::Error::Cluster(_) | run::Error::Kafka(_) => Exit::NotReady,
+        run::Error::Interrupted => Exit::Interrupted,
+        run::Error::Prepare(_) => Exit::Invalid,
+        run::Error::Journal(_) | run::Error::Guard(_) | run::Error::Plan(_) => Exit::ToolError,
+    };
+    Failure::of(exit, error)
+}

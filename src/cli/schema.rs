@@ -1,0 +1,16 @@
+//! `squall schema`: JSON schemas, draft-07.
+
+use super::arguments::{Schema, SchemaOf};
+use super::cluster::print;
+use super::{Exit, Failure};
+
+pub(super) fn schema(arguments: &Schema) -> Result<Exit, Failure> {
+    let schema = match arguments.of {
+        SchemaOf::Scenario => crate::scenario::schema(),
+        SchemaOf::Cluster => crate::cluster::schema(),
+        SchemaOf::Report => crate::report::json::schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    print(&format!("{text}\n"))?;
+    Ok(Exit::Met)
+}

@@ -1,0 +1,160 @@
+//! The job under test in the hands of the engine: which one is watched, and the drills that end it and start it again.
+
+use tokio::sync::{Mutex, watch};
+
+use crate::action::JobDeed;
+use crate::flink::{JobId, ParallelismBounds, Rest, SavepointFormat, SqlGateway};
+use crate::job::{Endpoints, Error, Launch, Origin, Prepared, RunningJob};
+use crate::units::Duration;
+
+/// How long a savepoint, a cancellation or a start may take in a drill.
+const WITHIN: Duration = Duration::from_secs(120);
+
+/// Submits, stops and restores the job, and tells the probes which one to watch.
+#[derive(Debug)]
+pub struct JobControl {
+    rest: Rest,
+    gateway: Option<SqlGateway>,
+    prepared: Prepared,
+    name: String,
+    savepoints: Option<String>,
+    state: Mutex<State>,
+    watched: watch::Sender<Option<JobId>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<RunningJob>,
+    newest_savepoint: Option<String>,
+    parallelism: Option<u32>,
+}
+
+impl JobControl {
+    /// For a prepared job; nothing is submitted yet. `savepoints` is where
+    /// savepoints go, as Flink reaches it; none leaves it to the cluster's own setting.
+    pub fn new(rest: Rest, gateway: Option<SqlGateway>, prepared: Prepared, name: String, savepoints: Option<String>) -> Self {
+        Self { rest, gateway, prepared, name, savepoints, state: Mutex::default(), watched: watch::Sender::new(None) }
+    }
+
+    /// Follows the id of the job.
+    pub fn watched(&self) -> watch::Receiver<Option<JobId>> {
+        self.watched.subscribe()
+    }
+
+    /// The id of the job, while there is one.
+    pub fn id(&self) -> Option<JobId> {
+        self.watched.borrow().clone()
+    }
+
+    /// The JobManager.
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// Submits (or finds) the job and waits until all its subtasks run.
+    ///
+    /// # Errors
+    /// As [`Prepared::submit`] and [`RunningJob::wait_until_running`].
+    pub async fn start(&self, within: Duration) -> Result<RunningJob, Error> {
+        let mut state = self.state.lock().await;
+        let job = self.submit(&mut state, Launch::named(&self.name)).await?;
+        job.wait_until_running(&self.rest, within).await?;
+        Ok(job)
+    }
+
+    async fn submit(&self, state: &mut State, launch: Launch) -> Result<RunningJob, Error> {
+        let job = self.prepared.submit(Endpoints { rest: &self.rest, gateway: self.gateway.as_ref() }, &launch).await?;
+        state.running = Some(job.clone());
+        state.parallelism = launch.parallelism;
+        self.watched.send_replace(Some(job.id.clone()));
+        Ok(job)
+    }
+
+    /// Performs a drill. Returns what was done, in words.
+    ///
+    /// # Errors
+    /// When Flink refuses, or does not get there in time.
+    pub async fn perform(&self, deed: &JobDeed) -> Result<String, Error> {
+        let mut state = self.state.lock().await;
+        let Some(job) = state.running.clone() else { return Err(Error::NoSuchJob { wanted: self.name.clone(), running: Vec::new() }) };
+        match deed {
+            JobDeed::CancelAndResubmit => {
+                job.cancel(&self.rest, WITHIN).await?;
+                let again = self.submit(&mut state, Launch::named(&self.name)).await?;
+                Ok(format!("cancelled {} and submitted {} without its state", job.id, again.id))
+            }
+            JobDeed::Savepoint => {
+                let path = self.rest.savepoint(&job.id, self.savepoints.as_deref(), SavepointFormat::Canonical, WITHIN).await?;
+                let what = format!("savepoint {path} taken");
+                state.newest_savepoint = Some(path);
+                Ok(what)
+            }
+            JobDeed::StopAndRestore { parallelism } => {
+                let path = job.stop(&self.rest, self.savepoints.as_deref(), WITHIN).await?;
+                state.newest_savepoint = Some(path.clone());
+                let mut launch = Launch::named(&self.name).restored_from(&path);
+                launch.parallelism = parallelism.or(state.parallelism);
+                let again = self.submit(&mut state, launch).await?;
+                Ok(format!("stopped {} with savepoint {path}, restored as {}", job.id, again.id))
+            }
+            JobDeed::Rescale { parallelism } => {
+                self.rescale(&job.id, *parallelism).await?;
+                Ok(format!("asked for parallelism {parallelism}"))
+            }
+        }
+    }
+
+    async fn rescale(&self, job: &JobId, parallelism: u32) -> Result<(), Error> {
+        let mut bounds = self.rest.resource_requirements(job).await?.value;
+        for bound in bounds.values_mut() {
+            *bound = ParallelismBounds { lower_bound: 1, upper_bound: parallelism };
+        }
+        Ok(self.rest.set_resource_requirements(job, &bounds).await?)
+    }
+
+    /// Sees to it that the job runs at `parallelism`: starts it from its newest savepoint when a drill left it stopped.
+    ///
+    /// # Errors
+    /// When Flink refuses.
+    pub async fn ensure(&self, parallelism: Option<u32>) -> Result<String, Error> {
+        let mut state = self.state.lock().await;
+        let Some(job) = state.running.clone() else { return Ok("there is no job".to_owned()) };
+        let terminal = match self.rest.job_state(&job.id).await {
+            Ok(now) => now.value.is_terminal(),
+            Err(error) if error.is_not_found() => true,
+            Err(error) => return Err(error.into()),
+        };
+        if terminal && job.origin == Origin::Submitted {
+            let mut launch = Launch::named(&self.name);
+            if let Some(path) = &state.newest_savepoint {
+                launch = launch.restored_from(path);
+            }
+            launch.parallelism = parallelism;
+            let again = self.submit(&mut state, launch).await?;
+            return Ok(format!("started again as {}", again.id));
+        }
+        match parallelism {
+            Some(parallelism) => match self.rescale(&job.id, parallelism).await {
+                Ok(()) => Ok(format!("asked for parallelism {parallelism} again")),
+                Err(error) => Err(error),
+            },
+            None => Ok("the job runs".to_owned()),
+        }
+    }
+
+    /// Ends the job, if squall submitted it.
+    ///
+    /// # Errors
+    /// When Flink refuses or does not get there in time.
+    pub async fn end(&self, within: Duration) -> Result<Option<JobId>, Error> {
+        let mut state = self.state.lock().await;
+        self.watched.send_replace(None);
+        match state.running.take() {
+            Some(job) if job.origin == Origin::Submitted => {
+                job.cancel(&self.rest, within).await?;
+                Ok(Some(job.id))
+            }
+            _ => Ok(None),
+        }
+    }
+}

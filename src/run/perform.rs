@@ -1,0 +1,227 @@
+//! Doing, undoing and witnessing: hands each action to the room that can perform it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::action::{Action, Inverse, KafkaDeed, Step, StorageDeed, Strength, Testimony, Witness};
+use crate::clock::{self, Timestamp};
+use crate::cluster::{self, Cluster};
+use crate::job;
+use crate::journal::UndoId;
+use crate::kafka::{Admin, KafkaError, OffsetQuery};
+
+use super::job_control::JobControl;
+use super::storage;
+use super::traffic_control::TrafficControl;
+
+const KAFKA_WITHIN: Duration = Duration::from_secs(10);
+
+/// Everything that can be acted on.
+#[derive(Debug)]
+pub struct World {
+    /// Nodes and links.
+    pub cluster: Arc<Cluster>,
+    /// Topics.
+    pub kafka: Arc<Admin>,
+    /// The job.
+    pub job: Arc<JobControl>,
+    /// What squall sends.
+    pub traffic: Arc<TrafficControl>,
+}
+
+/// A deed that was done.
+#[derive(Debug)]
+pub struct Done {
+    /// When the world changed.
+    pub effective: Timestamp,
+    /// In words.
+    pub what: String,
+}
+
+/// Why a deed was not done or not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// By the cluster.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    /// By Kafka.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// By the job.
+    #[error(transparent)]
+    Job(#[from] job::Error),
+    /// By the folder of checkpoints.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// There is no traffic to change.
+    #[error("squall sends no stream `{0}`")]
+    NoStream(String),
+    /// The traffic cannot be changed like this.
+    #[error("{0}")]
+    Traffic(String),
+    /// A call to Kafka broke off.
+    #[error("a call to Kafka broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+    /// It was done, but looking at the target does not show it.
+    #[error("not read back: {0}")]
+    NotReadBack(String),
+}
+
+impl World {
+    /// Performs a step. `undo` names it for the changes that are taken back by name.
+    ///
+    /// # Errors
+    /// When the target does not obey.
+    pub async fn perform(&self, undo: Option<UndoId>, step: &Step) -> Result<Done, Error> {
+        match &step.action {
+            Action::Node { .. } | Action::Link { .. } => {
+                let done = self.cluster.perform(&step.action).await?;
+                Ok(Done { effective: done.at, what: done.what })
+            }
+            Action::Traffic { stream, change } => {
+                let changed = self.traffic.change(stream, undo.map_or(0, |undo| undo.0), change);
+                let what = changed.ok_or_else(|| Error::NoStream(stream.clone()))?.map_err(Error::Traffic)?;
+                Ok(Done { effective: clock::now(), what })
+            }
+            Action::Kafka(deed) => {
+                let what = self.perform_kafka(deed.clone()).await?;
+                Ok(Done { effective: clock::now(), what })
+            }
+            Action::Job(deed) => {
+                // The drill begins here; its parts follow in the job's states.
+                let effective = clock::now();
+                let what = self.job.perform(deed).await?;
+                Ok(Done { effective, what })
+            }
+            Action::Storage(deed) => {
+                let what = storage::perform(deed)?;
+                Ok(Done { effective: clock::now(), what })
+            }
+        }
+    }
+
+    async fn perform_kafka(&self, deed: KafkaDeed) -> Result<String, Error> {
+        let kafka = self.kafka.clone();
+        let work = move || -> Result<String, KafkaError> {
+            match deed {
+                KafkaDeed::AddPartitions { topic, total } => {
+                    kafka.grow_topic(&topic, total, KAFKA_WITHIN)?;
+                    Ok(format!("topic {topic} has {total} partitions"))
+                }
+                KafkaDeed::DeleteRecords { topic, keep } => {
+                    let ends = kafka.topic_offsets(&topic, OffsetQuery::HighWatermark, KAFKA_WITHIN)?;
+                    for (partition, end) in (0..).zip(&ends) {
+                        let before = (end - i64::try_from(keep.0).unwrap_or(i64::MAX)).max(0);
+                        kafka.delete_records(&topic, partition, before, KAFKA_WITHIN)?;
+                    }
+                    Ok(format!("all but the newest {keep} records of each partition of {topic} deleted"))
+                }
+                KafkaDeed::SetTopicConfig { topic, key, value } => {
+                    kafka.set_topic_config(&topic, &key, Some(&value), KAFKA_WITHIN)?;
+                    Ok(format!("{key} of {topic} set to {value}"))
+                }
+            }
+        };
+        Ok(tokio::task::spawn_blocking(work).await??)
+    }
+
+    /// Completes the inverse of a step with what must be known before the deed: what the value was.
+    ///
+    /// # Errors
+    /// When it cannot be asked for.
+    pub async fn complete(&self, inverse: Inverse) -> Result<Inverse, Error> {
+        match inverse {
+            Inverse::RestoreTopicConfig { topic, key, .. } => {
+                let (kafka, asked, wanted) = (self.kafka.clone(), topic.clone(), key.clone());
+                let config = tokio::task::spawn_blocking(move || kafka.topic_config(&asked, KAFKA_WITHIN)).await??;
+                let value = config.get(&wanted).filter(|setting| setting.own).and_then(|setting| setting.value.clone());
+                Ok(Inverse::RestoreTopicConfig { topic, key, value })
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Takes a deed back and looks whether it is. Done twice it does no harm.
+    ///
+    /// # Errors
+    /// When the target does not obey, or is seen not to be back.
+    pub async fn undo(&self, undo: UndoId, inverse: &Inverse) -> Result<String, Error> {
+        match inverse {
+            Inverse::StartReplacement { .. }
+            | Inverse::Thaw { .. }
+            | Inverse::FullSpeed { .. }
+            | Inverse::RestoreMemory { .. }
+            | Inverse::Reconnect { .. }
+            | Inverse::RemoveRule { .. } => Ok(self.cluster.undo(inverse).await?.what),
+            Inverse::RestoreTraffic { stream } => self.traffic.restore(stream, undo.0).map_err(Error::Traffic),
+            Inverse::RestoreTopicConfig { topic, key, value } => {
+                restore_topic_config(self.kafka.clone(), topic.clone(), key.clone(), value.clone()).await
+            }
+            Inverse::EnsureJob { parallelism } => Ok(self.job.ensure(*parallelism).await?),
+            Inverse::Writable { path } => Ok(storage::undo(&StorageDeed::ReadOnly { path: path.clone() })?),
+            Inverse::RemoveFill { path } => Ok(storage::undo(&StorageDeed::Fill { path: path.clone() })?),
+        }
+    }
+
+    /// Looks whether a step happened, by another way than it was done.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub async fn witness(&self, undo: Option<UndoId>, witness: &Witness) -> Result<Testimony, Error> {
+        match witness {
+            Witness::Gone { .. } | Witness::Frozen { .. } | Witness::CpuShare { .. } | Witness::LinkCounters { .. } => {
+                Ok(self.cluster.witness(witness).await?)
+            }
+            Witness::TrafficShares { stream } => Ok(self.traffic.witness(stream, undo.map_or(0, |undo| undo.0))),
+            Witness::TopicState { topic } => {
+                let (kafka, name) = (self.kafka.clone(), topic.clone());
+                let what = tokio::task::spawn_blocking(move || -> Result<String, KafkaError> {
+                    let partitions = kafka.partitions(&name, KAFKA_WITHIN)?;
+                    let starts = kafka.topic_offsets(&name, OffsetQuery::Earliest, KAFKA_WITHIN)?;
+                    let retention = kafka.topic_config(&name, KAFKA_WITHIN)?.get("retention.ms").and_then(|setting| setting.value.clone());
+                    Ok(format!(
+                        "topic {name} has {partitions} partitions that begin at {starts:?}, retention.ms {}",
+                        retention.as_deref().unwrap_or("unknown")
+                    ))
+                })
+                .await??;
+                Ok(Testimony { acted: true, carried_work: true, strength: Strength::Strong, what })
+            }
+            Witness::JobState => {
+                let what = match self.job.id() {
+                    Some(id) => {
+                        let checkpoints = self.job.rest().checkpoints(&id).await.map_err(job::Error::from)?.value;
+                        let restored = checkpoints.latest.restored.as_ref().and_then(|restored| restored.external_path.clone());
+                        let savepoint = checkpoints.latest.savepoint.as_ref().and_then(|savepoint| savepoint.external_path.clone());
+                        format!(
+                            "job {id}, restored from {}, newest savepoint {}",
+                            restored.as_deref().unwrap_or("nothing"),
+                            savepoint.as_deref().unwrap_or("none")
+                        )
+                    }
+                    None => "there is no job".to_owned(),
+                };
+                Ok(Testimony { acted: true, carried_work: true, strength: Strength::Strong, what })
+            }
+            Witness::WriteRefused { path } => Ok(storage::witness(path)),
+        }
+    }
+}
+
+/// Sets a topic's configuration back and reads it.
+///
+/// # Errors
+/// When Kafka refuses, or the value read is another one.
+pub async fn restore_topic_config(kafka: Arc<Admin>, topic: String, key: String, value: Option<String>) -> Result<String, Error> {
+    tokio::task::spawn_blocking(move || {
+        kafka.set_topic_config(&topic, &key, value.as_deref(), KAFKA_WITHIN)?;
+        let now = kafka.topic_config(&topic, KAFKA_WITHIN)?.remove(&key);
+        let own = now.filter(|setting| setting.own).and_then(|setting| setting.value);
+        if own == value {
+            Ok(format!("{key} of {topic} is {} again", own.as_deref().unwrap_or("the cluster's default")))
+        } else {
+            Err(Error::NotReadBack(format!("{key} of {topic} is {}", own.as_deref().unwrap_or("the cluster's default"))))
+        }
+    })
+    .await?
+}

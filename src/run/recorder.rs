@@ -1,0 +1,108 @@
+//! Journals each event, then shows it to analysis and to whoever listens: what was decided on is always what was written.
+
+use std::sync::Mutex;
+
+use crate::analysis::Analysis;
+use crate::clock::{self, Timestamp};
+use crate::journal::{Ending, Error, Event, EventKind, OpenUndos, Record, RunFolder, UndoId, Writer};
+
+use super::stop::Stop;
+
+/// The engine's one way to write.
+pub struct Recorder {
+    state: Mutex<State>,
+    stop: Stop,
+}
+
+struct State {
+    writer: Writer,
+    analysis: Analysis,
+    undos: OpenUndos,
+    failed: bool,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Over the journal of a run. A journal that cannot be written ends the run through `stop`.
+    pub fn new(writer: Writer, analysis: Analysis, stop: Stop) -> Self {
+        Self { state: Mutex::new(State { writer, analysis, undos: OpenUndos::default(), failed: false }), stop }
+    }
+
+    /// Journals an event that what follows rests on: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it could not be written: then what follows must not be done.
+    pub fn durably(&self, event: EventKind) -> Result<(), Error> {
+        let mut state = self.lock();
+        write(&mut state, clock::now(), event)
+    }
+
+    /// Journals the undo that `recorded` makes of the next free id, and returns the id.
+    ///
+    /// # Errors
+    /// When it could not be written: then the deed must not be done.
+    pub fn record_undo(&self, recorded: impl FnOnce(UndoId) -> EventKind) -> Result<UndoId, Error> {
+        let mut state = self.lock();
+        let undo = state.undos.next_id();
+        write(&mut state, clock::now(), recorded(undo))?;
+        Ok(undo)
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> RunFolder {
+        self.lock().writer.folder().clone()
+    }
+
+    /// Asks analysis, as it stands after the last event.
+    pub fn ask<T>(&self, question: impl FnOnce(&Analysis) -> T) -> T {
+        question(&self.lock().analysis)
+    }
+
+    /// The undos that are owed.
+    pub fn undos(&self) -> OpenUndos {
+        self.lock().undos.clone()
+    }
+
+    /// Writes out the samples so far.
+    pub fn flush(&self) {
+        let mut state = self.lock();
+        let result = state.writer.flush();
+        self.note(&mut state, result);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // A panic while the lock was held leaves the journal whole: its lines are written in one piece.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn note(&self, state: &mut State, result: Result<(), Error>) {
+        if let Err(error) = result
+            && !state.failed
+        {
+            state.failed = true;
+            let reason = if error.is_disk_full() { "the disk is full" } else { "the journal cannot be written" };
+            tracing::error!("{reason}: {error}");
+            self.stop.now(Ending::Failed(format!("{reason}: {error}")));
+        }
+    }
+}
+
+fn write(state: &mut State, at: Timestamp, event: EventKind) -> Result<(), Error> {
+    let event: Event = state.writer.append(at, event)?;
+    state.undos.push(&event);
+    state.analysis.push(&event);
+    Ok(())
+}
+
+impl Record for Recorder {
+    fn record_at(&self, at: Timestamp, event: EventKind) {
+        let mut state = self.lock();
+        let result = write(&mut state, at, event);
+        self.note(&mut state, result);
+    }
+}
