@@ -248,6 +248,16 @@ impl Cluster {
         }
     }
 
+    /// The rules that hold on its links, whoever set them.
+    ///
+    /// # Errors
+    /// When the proxy does not answer.
+    pub async fn rules(&self) -> Result<Vec<crate::proxy::RuleStatus>, Error> {
+        match self {
+            Self::Local(local) => Ok(local.rules().await?),
+        }
+    }
+
     /// The newest log of a node.
     pub fn log(&self, node: &Node) -> Option<PathBuf> {
         match self {

@@ -15,7 +15,7 @@ pub fn is_alive(engine: (i32, u64)) -> bool {
 }
 
 /// Field 22 of `/proc/<pid>/stat`; none for a process that has ended.
-fn start_ticks(pid: i32) -> Option<u64> {
+pub(super) fn start_ticks(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name in brackets, may hold blanks and brackets: the last bracket ends it, the state follows.
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();

@@ -1,10 +1,36 @@
 //! Undo when squall is dead.
 //!
-//! The guard is the same program in a session of its own. It watches the engine of one run; when that dies before the run's last
-//! line, it puts everything back, from the journal alone.
+//! ```text
+//! engine ── start.rs ──► guard, a process in a session of its own: watch.rs ─┐
+//! squall undo, run --undo-first ─────────────────────────────────────────────┴► undo.rs ─► inverse.rs, things.rs
+//! squall status, the start of a run ──► leftovers.rs, status.rs
+//! ```
+//!
+//! All of it rests on the journal alone (`owed.rs`) and on what lies beside it (`reach.rs`). The runs of this machine are found
+//! through `registry.rs`; `lock.rs` sees to it that nobody undoes what goes on.
 
 mod engine;
+mod error;
+mod inverse;
+mod leftovers;
+mod lock;
+mod owed;
+mod reach;
+mod registry;
 mod start;
+mod status;
+pub mod storage;
+mod things;
+mod undo;
+mod watch;
 
 pub use engine::{is_alive, own_identity};
+pub use error::Error;
+pub use inverse::restore_topic_config;
+pub use leftovers::{Leftover, leftovers};
+pub use lock::{ClusterLock, LockError};
+pub use owed::{Owed, Thing};
 pub use start::{GuardHandle, start};
+pub use status::{Status, status};
+pub use undo::{Report, undo_run};
+pub use watch::guard;

@@ -9,6 +9,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::registry;
+use crate::cluster::Places;
+
 /// What the guard says once it watches.
 pub(super) const WATCHING: &str = "watching\n";
 /// A loaded machine starts a process within this time.
@@ -36,16 +39,15 @@ impl Drop for GuardHandle {
 }
 
 /// Starts the guard of a run and returns when it watches `engine`, which is this process. Its log is `logs/guard.log` in the run's
-/// folder.
+/// folder. From now on `undo` and `status` find the run from everywhere on this machine.
 ///
 /// # Errors
 /// When it cannot be started, or does not say that it watches.
 pub fn start(run_folder: PathBuf, engine: (i32, u64)) -> io::Result<GuardHandle> {
-    let program = match std::env::var_os("SQUALL_EXE").filter(|value| !value.is_empty()) {
-        Some(program) => PathBuf::from(program),
-        None => std::env::current_exe()?,
-    };
-    spawn(&program, &run_folder.canonicalize()?, engine)
+    let places = Places::from_env().map_err(io::Error::other)?;
+    let run_folder = run_folder.canonicalize()?;
+    registry::remember(&places, &run_folder)?;
+    spawn(&places.squall, &run_folder, engine)
 }
 
 fn spawn(program: &Path, run_folder: &Path, engine: (i32, u64)) -> io::Result<GuardHandle> {

@@ -7,6 +7,7 @@
 mod event;
 mod folder;
 mod reader;
+mod tail;
 mod undos;
 mod writer;
 
@@ -130,6 +131,8 @@ mod tests {
         let events: Vec<Event> = reader.by_ref().map(Result::unwrap).collect();
         assert_eq!(events.len(), 4);
         assert_eq!(reader.torn.len(), 2);
+        assert_eq!(folder.last_event().unwrap().unwrap().event, EventKind::Phase(Phase::Running));
+        assert_eq!(folder.last_sample(), Some(3));
         let mut writer = Writer::resume(folder.clone(), 4).unwrap();
         writer.append(Timestamp(9), EventKind::Phase(Phase::Draining)).unwrap();
         assert_eq!(Reader::open_journal(&folder).unwrap().filter(Result::is_ok).count(), 3);

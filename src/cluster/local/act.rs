@@ -89,6 +89,12 @@ impl Local {
         Ok(client)
     }
 
+    /// The rules that hold on its links.
+    pub(in crate::cluster) async fn rules(&self) -> Result<Vec<crate::proxy::RuleStatus>, Error> {
+        let status = self.proxy_client().await?.status(false).await?;
+        Ok(status.links.into_iter().flat_map(|link| link.rules).collect())
+    }
+
     /// The process of a node that this cluster started, if it is there.
     fn open(&self, node: &Node) -> Result<Process, Error> {
         let record = self.record()?;

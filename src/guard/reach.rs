@@ -1,0 +1,75 @@
+//! Reaching a run's cluster from what lies in its folder, without scenario and cluster file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Error;
+use crate::cluster::{self, Cluster, ClusterSpec, LocalError, Places};
+use crate::flink::Rest;
+use crate::journal::RunFolder;
+use crate::kafka::Admin;
+
+/// The cluster file as the run copied it.
+pub(super) fn cluster_spec(folder: &RunFolder) -> Result<ClusterSpec, Error> {
+    let path = folder.path().join("cluster.yaml");
+    let error = |reason: String| Error::ClusterFile { path: path.clone(), reason };
+    let text = std::fs::read_to_string(&path).map_err(|source| error(source.to_string()))?;
+    let yaml = serde_yaml::Deserializer::from_str(&text);
+    serde_yaml::with::singleton_map_recursive::deserialize(yaml).map_err(|reason| error(reason.to_string()))
+}
+
+/// The run's cluster, taken hold of when it is first needed.
+#[derive(Debug)]
+pub(super) struct Reach<'a> {
+    /// The cluster file.
+    pub spec: ClusterSpec,
+    places: &'a Places,
+    cluster: Option<Arc<Cluster>>,
+    kafka: Option<Arc<Admin>>,
+}
+
+impl<'a> Reach<'a> {
+    pub fn new(spec: ClusterSpec, places: &'a Places) -> Self {
+        Self { spec, places, cluster: None, kafka: None }
+    }
+
+    /// The cluster; none when it has gone since, with everything on it. One of the same name that was started from another
+    /// description is another cluster.
+    pub async fn cluster(&mut self) -> Result<Option<Arc<Cluster>>, Error> {
+        if self.cluster.is_none() {
+            match Cluster::attach(&self.spec, self.places).await {
+                Ok(cluster) => self.cluster = Some(Arc::new(cluster)),
+                Err(cluster::Error::Local(LocalError::OtherSpec(_))) => {}
+                Err(error) if error.is_not_up() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.cluster.clone())
+    }
+
+    /// Its Kafka; none when the cluster has gone.
+    pub async fn kafka(&mut self) -> Result<Option<Arc<Admin>>, Error> {
+        if self.kafka.is_none()
+            && let Some(cluster) = self.cluster().await?
+        {
+            self.kafka = Some(Arc::new(Admin::new(&cluster.addresses().kafka.harness)?));
+        }
+        Ok(self.kafka.clone())
+    }
+
+    /// Its JobManager; none when the cluster has gone.
+    pub async fn flink(&mut self) -> Result<Option<Rest>, Error> {
+        let cluster = self.cluster().await?;
+        Ok(cluster.map(|cluster| Rest::new(&cluster.addresses().flink, Path::new(""))).transpose()?)
+    }
+
+    /// Takes the cluster down. One that has gone already is no error.
+    pub async fn take_down(&mut self) -> Result<(), Error> {
+        self.kafka = None;
+        self.cluster = None;
+        match cluster::down(&self.spec, self.places, &|line| tracing::info!("{line}")).await {
+            Err(error) if !error.is_not_up() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
