@@ -1,5 +1,7 @@
 //! Rules of a link: what squall's proxy does to the bytes that pass.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +78,22 @@ pub enum LinkEffect {
         /// `ApiKey` of the Kafka protocol: 0 Produce, 1 Fetch, 26 EndTxn.
         api_key: i16,
     },
+}
+
+impl fmt::Display for LinkEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay { add, jitter, .. } if jitter.0.is_zero() => write!(f, "delay {add}"),
+            Self::Delay { add, jitter, .. } => write!(f, "delay {add} ± {jitter}"),
+            Self::Throttle { per_second } => write!(f, "at most {per_second}/s"),
+            Self::Cut => f.write_str("cut"),
+            Self::BlackHole => f.write_str("black hole"),
+            Self::Refuse => f.write_str("refuse connections"),
+            Self::Slice { size, gap } => write!(f, "slices of {size}, {gap} apart"),
+            Self::SlowClose { after } => write!(f, "close {after} later"),
+            Self::HoldRequest { api_key } => write!(f, "hold Kafka requests of kind {api_key}"),
+        }
+    }
 }
 
 /// One effect in one direction.

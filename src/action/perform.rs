@@ -1,5 +1,7 @@
 //! Actions, their inverses and their witnesses.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +243,25 @@ pub enum Inverse {
         /// The folder.
         path: String,
     },
+}
+
+impl fmt::Display for Inverse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StartReplacement { node } => write!(f, "start a {} in place of {}, unless somebody else did", node.role, node.name),
+            Self::Thaw { node } => write!(f, "thaw {node}"),
+            Self::FullSpeed { node } => write!(f, "lift the CPU limit of {node}"),
+            Self::RestoreMemory { node, .. } => write!(f, "give {node} its memory back"),
+            Self::Reconnect { node } => write!(f, "put {node} back on the network"),
+            Self::RemoveRule { link } => write!(f, "remove the rule from link {link}"),
+            Self::RestoreTraffic { stream } => write!(f, "send {stream} as before"),
+            Self::RestoreTopicConfig { topic, key, value: Some(value) } => write!(f, "set {key} of {topic} to {value} again"),
+            Self::RestoreTopicConfig { topic, key, value: None } => write!(f, "take {key} of {topic} back to its default"),
+            Self::EnsureJob { .. } => f.write_str("see to it that the job runs"),
+            Self::Writable { path } => write!(f, "make {path} writable"),
+            Self::RemoveFill { path } => write!(f, "remove the file that fills {path}"),
+        }
+    }
 }
 
 /// What tells, independently of the command that made it, whether an action happened.

@@ -55,10 +55,8 @@ impl From<&Plan> for Asked {
                 faults.push(FaultAsked { name: fault.name.clone(), kind: fault.fault.kind().to_owned() });
             }
         }
-        let stream = |(name, stream): (&String, &crate::traffic::Stream)| StreamAsked {
-            name: name.clone(),
-            per_second: stream.rate.starts_at(),
-        };
+        let stream =
+            |(name, stream): (&String, &crate::traffic::Stream)| StreamAsked { name: name.clone(), per_second: stream.rate.starts_at() };
         Self {
             scenario: scenario.name.to_string(),
             about: scenario.about.clone(),

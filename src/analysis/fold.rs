@@ -11,11 +11,11 @@ use super::latency::LatencyLog;
 use super::outcome::Recovery;
 use super::output_log::OutputLog;
 use super::series::{Samples, Store};
-use crate::plan::Plan;
 use crate::clock::Timestamp;
 use crate::delivery::Verdict;
 use crate::journal::{Accounting, Ending, Event, EventKind, FaultId, Of, Phase, UndoId};
 use crate::metric::{Behaviour, Metric};
+use crate::plan::Plan;
 use crate::scenario::Comparison;
 
 /// How often an undecided fault is looked at anew.

@@ -183,17 +183,20 @@ pub struct Report {
 /// `squall status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Folder of journals and reports.
+    /// Folder of journals and reports, besides those that squall remembers.
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
     pub reports: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `squall undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// A run's folder; without it all runs of the reports folder.
+    /// A run's folder; without it all runs of this machine.
     pub run: Option<PathBuf>,
-    /// Folder of journals and reports.
+    /// Folder of journals and reports, besides those that squall remembers.
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
     pub reports: PathBuf,
 }

@@ -15,6 +15,7 @@ mod proxy;
 mod report;
 mod run;
 mod schema;
+mod status;
 mod undo;
 
 pub use exit::Exit;
@@ -86,7 +87,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => on_runtime(run::run(&run)),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
         Command::Report(report) => report::report(&report),
-        Command::Status(status) => on_runtime(undo::status(&status)),
+        Command::Status(status) => on_runtime(status::status(&status)),
         Command::Undo(undo) => on_runtime(undo::undo(&undo)),
         Command::Guard(guard) => on_runtime(undo::guard(&guard)),
         Command::Proxy(proxy) => on_runtime(proxy::proxy(proxy)),

@@ -13,7 +13,8 @@ pub(super) fn report(arguments: &Report) -> Result<Exit, Failure> {
     let tool = |error: &dyn std::error::Error| Failure::of(Exit::ToolError, error);
     let folder = RunFolder::open(&arguments.run).map_err(|error| Failure::of(Exit::Invalid, &error))?;
     let path = folder.path().join("plan.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| Failure::new(Exit::Invalid, format!("error: cannot read {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::new(Exit::Invalid, format!("error: cannot read {}: {error}", path.display())))?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| tool(&error))?;
     let mut analysis = Analysis::new(&plan);
     let mut reader = Reader::open(&folder).map_err(|error| tool(&error))?;
@@ -29,12 +30,8 @@ pub(super) fn report(arguments: &Report) -> Result<Exit, Failure> {
 /// Writes all reports into the run's folder and prints the summary.
 pub(super) fn show(outcome: &Outcome, folder: &RunFolder, format: Format) -> Result<Exit, Failure> {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-    let extras = Extras {
-        scenario_text: read("scenario.yaml"),
-        cluster_text: read("cluster.yaml"),
-        command: command(outcome),
-        scenario_file: None,
-    };
+    let extras =
+        Extras { scenario_text: read("scenario.yaml"), cluster_text: read("cluster.yaml"), command: command(outcome), scenario_file: None };
     report::write_all(outcome, &extras, folder.path()).map_err(|error| Failure::of(Exit::ToolError, &error))?;
     let html = folder.path().join("report.html");
     match format {
@@ -49,7 +46,12 @@ pub(super) fn show(outcome: &Outcome, folder: &RunFolder, format: Format) -> Res
 
 /// The command that repeats a run.
 fn command(outcome: &Outcome) -> String {
-    format!("squall run {}.yaml --on {}.yaml --seed {}", outcome.scenario, outcome.cluster.split(':').next().unwrap_or_default(), outcome.seed)
+    format!(
+        "squall run {}.yaml --on {}.yaml --seed {}",
+        outcome.scenario,
+        outcome.cluster.split(':').next().unwrap_or_default(),
+        outcome.seed
+    )
 }
 
 /// Relative to where the user is, when it lies below.

@@ -8,7 +8,7 @@ use super::{Exit, Failure, cluster, file, look, report};
 use crate::clock;
 use crate::cluster::{ClusterSpec, Environment};
 use crate::report::terminal;
-use crate::run::{self, Request, Stop, Watcher};
+use crate::run::{self, CleanStartError, Request, Stop, Watcher};
 
 pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let places = cluster::places()?;
@@ -40,6 +40,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         base,
         reports: arguments.reports.clone(),
         keep_cluster: arguments.keep_cluster,
+        undo_first: arguments.undo_first,
         run: run::new_run_id(clock::now()),
     };
     let finished = run::run(request, &places, &stop, watcher).await;
@@ -62,7 +63,8 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
 /// Errors before anything was touched.
 fn before_the_start(error: &run::Error) -> Failure {
     let exit = match error {
-        run::Error::Lock(_) => Exit::Refused,
+        run::Error::Lock(_) | run::Error::CleanStart(CleanStartError::Leftovers(_)) => Exit::Refused,
+        run::Error::CleanStart(_) => Exit::CleanupIncomplete,
         run::Error::Cluster(_) | run::Error::Kafka(_) => Exit::NotReady,
         run::Error::Interrupted => Exit::Interrupted,
         run::Error::Prepare(_) => Exit::Invalid,

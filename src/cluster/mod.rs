@@ -120,7 +120,12 @@ impl ClusterSpec {
         match &self.kind {
             Kind::Local(local) => {
                 let many = |count: u32, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-                format!("{}: {}, {}", self.name, many(local.kafka.brokers.get(), "broker"), many(local.flink.taskmanagers.get(), "TaskManager"))
+                format!(
+                    "{}: {}, {}",
+                    self.name,
+                    many(local.kafka.brokers.get(), "broker"),
+                    many(local.flink.taskmanagers.get(), "TaskManager")
+                )
             }
         }
     }

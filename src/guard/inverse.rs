@@ -45,14 +45,8 @@ pub(super) async fn undo(inverse: &Inverse, reach: &mut Reach<'_>, job: Option<(
             (Some((id, false)), None, _) => Ok(format!("job {id} was there before and was never stopped")),
             (Some((id, false)), Some(parallelism), Some(flink)) => rescale(&flink, id, *parallelism).await,
         },
-        Inverse::Writable { path } => {
-            storage::make_writable(path.as_ref())?;
-            Ok(format!("{path} takes writes"))
-        }
-        Inverse::RemoveFill { path } => {
-            storage::remove_fill(path.as_ref())?;
-            Ok(format!("{path} takes writes"))
-        }
+        Inverse::Writable { path } => Ok(storage::make_writable(path.as_ref())?),
+        Inverse::RemoveFill { path } => Ok(storage::remove_fill(path.as_ref())?),
     }
 }
 

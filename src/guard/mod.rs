@@ -31,6 +31,6 @@ pub use leftovers::{Leftover, leftovers};
 pub use lock::{ClusterLock, LockError};
 pub use owed::{Owed, Thing};
 pub use start::{GuardHandle, start};
-pub use status::{Status, status};
+pub use status::{ClusterStatus, Status, status};
 pub use undo::{Report, undo_run};
 pub use watch::guard;

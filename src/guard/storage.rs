@@ -55,25 +55,30 @@ pub fn fill(folder: &Path) -> Result<u64, Error> {
     }
 }
 
-/// Remounts a folder read-write, and looks whether it takes writes.
+/// Remounts a folder read-write, and looks whether it takes writes; returns what was seen.
 ///
 /// # Errors
 /// When it still refuses them.
-pub fn make_writable(folder: &Path) -> Result<(), Error> {
+pub fn make_writable(folder: &Path) -> Result<String, Error> {
     remount(folder, false)?;
-    write_probe(folder).map_err(|source| io("write to", folder, source))
+    takes_writes(folder)
 }
 
-/// Removes what [`fill`] wrote, and looks whether the folder takes writes.
+/// Removes what [`fill`] wrote, and looks whether the folder takes writes; returns what was seen.
 ///
 /// # Errors
 /// When it still refuses them.
-pub fn remove_fill(folder: &Path) -> Result<(), Error> {
+pub fn remove_fill(folder: &Path) -> Result<String, Error> {
     match fs::remove_file(folder.join(FILL)) {
         Err(source) if source.kind() != ErrorKind::NotFound => return Err(io("empty", folder, source)),
         _ => {}
     }
-    write_probe(folder).map_err(|source| io("write to", folder, source))
+    takes_writes(folder)
+}
+
+fn takes_writes(folder: &Path) -> Result<String, Error> {
+    write_probe(folder).map_err(|source| io("write to", folder, source))?;
+    Ok(format!("{} takes writes", folder.display()))
 }
 
 /// Tries a write, larger than a page, so that a full disk cannot take it from slack.

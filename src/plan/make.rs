@@ -52,7 +52,12 @@ pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, off
     Ok(Plan {
         schema: SCHEMA,
         seed,
-        cluster: PlannedCluster { name: cluster.value.name.to_string(), kind: offer.kind.clone(), environment: cluster.value.environment, line: cluster.value.line() },
+        cluster: PlannedCluster {
+            name: cluster.value.name.to_string(),
+            kind: offer.kind.clone(),
+            environment: cluster.value.environment,
+            line: cluster.value.line(),
+        },
         scenario: scenario.clone(),
         timeline,
         expectations: checked.expectations.clone(),

@@ -16,6 +16,7 @@ mod text;
 mod wording;
 mod write;
 
+pub use text::visible;
 pub use write::{Extras, ReportError, write_all};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 /// `text` with control characters written out (`\n`, `\u{1b}`), and with the marks that turn the direction of writing: a job's
 /// name can neither colour a terminal, break a line nor hide what follows it.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(hostile) {
         return Cow::Borrowed(text);
     }

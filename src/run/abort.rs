@@ -70,9 +70,9 @@ pub fn holds(analysis: &Analysis, condition: &Condition, now: Timestamp) -> Opti
 fn seen(analysis: &Analysis, condition: &Condition) -> String {
     match condition {
         Condition::JobFailed => analysis.job_state().unwrap_or("unknown").to_owned(),
-        Condition::Metric { metric, comparison, .. } => {
-            analysis.latest(*metric, *comparison).map_or_else(|| "no data".to_owned(), |(value, _)| crate::units::display::significant(value))
-        }
+        Condition::Metric { metric, comparison, .. } => analysis
+            .latest(*metric, *comparison)
+            .map_or_else(|| "no data".to_owned(), |(value, _)| crate::units::display::significant(value)),
     }
 }
 

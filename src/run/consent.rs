@@ -17,7 +17,11 @@ pub fn check(cluster: &ClusterSpec, kind: &str, view: &View, aim: &Aim) -> Resul
     match allowed {
         None => return Err(format!("{kind} is not allowed on cluster {}{reason}", cluster.name)),
         Some(Some(most)) if aim.steps.len() > most as usize => {
-            return Err(format!("{kind} may hit at most {most} at a time on cluster {}, this would hit {}{reason}", cluster.name, aim.steps.len()));
+            return Err(format!(
+                "{kind} may hit at most {most} at a time on cluster {}, this would hit {}{reason}",
+                cluster.name,
+                aim.steps.len()
+            ));
         }
         Some(_) => {}
     }

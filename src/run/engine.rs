@@ -10,18 +10,17 @@ use crate::analysis::{Analysis, Outcome};
 use crate::clock::{self, Timestamp};
 use crate::cluster::{self, Cluster, ClusterSpec, Places};
 use crate::delivery::{self, DeliveryError, Expected, Ledger, TopicStart, Verifier, VerifierSettings};
-use crate::guard;
+use crate::guard::{self, ClusterLock, LockError};
 use crate::journal::{self, Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
 use crate::kafka::{Admin, KafkaError};
 use crate::metric::Metric;
 use crate::plan::{Plan, Trigger};
-use crate::scenario::Comparison;
 use crate::probe::{FlinkProbes, Offsets, Processes, watch_own};
+use crate::scenario::Comparison;
 use crate::traffic::identity::run_hash;
 use crate::traffic::{self, Slice, Traffic, TrafficError};
 
 use super::fire::Firing;
-use super::lock::{ClusterLock, LockError};
 use super::perform::World;
 use super::prepare::{self, Topics};
 use super::recorder::Recorder;
@@ -29,7 +28,7 @@ use super::sampling::Sampling;
 use super::stop::Stop;
 use super::traffic_control::{TrafficControl, accounting, accounts};
 use super::watcher::{Glance, Watcher};
-use super::{abort, cleanup, drain, timeline};
+use super::{abort, clean_start, cleanup, drain, timeline};
 
 /// Producers connect within this time, so that the first record leaves when it is due.
 const LEAD: Duration = Duration::from_millis(1500);
@@ -55,6 +54,8 @@ pub struct Request {
     pub reports: PathBuf,
     /// Leave a cluster up that this run started.
     pub keep_cluster: bool,
+    /// Undo what earlier runs have left on the cluster, instead of refusing.
+    pub undo_first: bool,
     /// Run id; see [`new_run_id`].
     pub run: String,
 }
@@ -76,6 +77,9 @@ pub enum Error {
     /// Another run is on the cluster.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Earlier runs have left something behind.
+    #[error(transparent)]
+    CleanStart(#[from] clean_start::Error),
     /// The cluster is not there.
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
@@ -119,7 +123,9 @@ enum Broken {
 /// # Errors
 /// Only before anything was touched.
 pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dyn Watcher>) -> Result<Finished, Error> {
-    let _lock = ClusterLock::take(&places.state.join("locks").join(request.cluster.name.as_str()), &request.run)?;
+    let name = request.cluster.name.as_str();
+    let lock = ClusterLock::take(&places.state.join("locks").join(name), &format!("run {}", request.run))?;
+    clean_start::ensure(name, (places, &request.reports), request.undo_first, &lock, &*watcher).await?;
     let steps = watcher.clone();
     let progress = move |line: &str| steps.step(line);
     let (cluster, own_cluster) = match stop.unless(open(&request, places, &progress)).await {
@@ -237,8 +243,12 @@ impl Run<'_> {
         let topics = prepare::topics(scenario, &self.request.run, &self.kafka, &self.recorder).await?;
         let savepoints = self.cluster.savepoints();
         let control = prepare::job(scenario, &self.request.base, &self.cluster, &topics, &self.request.run, savepoints)?;
-        let world =
-            World { cluster: self.cluster.clone(), kafka: self.kafka.clone(), job: Arc::new(control), traffic: Arc::new(TrafficControl::default()) };
+        let world = World {
+            cluster: self.cluster.clone(),
+            kafka: self.kafka.clone(),
+            job: Arc::new(control),
+            traffic: Arc::new(TrafficControl::default()),
+        };
         Ok((topics, world))
     }
 
@@ -246,13 +256,15 @@ impl Run<'_> {
         let plan = &self.request.plan;
         let world = firing.world;
         self.watcher.step("starting the job");
-        self.recorder.record(EventKind::Made { kind: "job".to_owned(), name: format!("squall-{}-{}", plan.scenario.name, self.request.run) });
+        self.recorder
+            .record(EventKind::Made { kind: "job".to_owned(), name: format!("squall-{}-{}", plan.scenario.name, self.request.run) });
         self.stop.unless(world.job.start(JOB_WITHIN.into())).await??;
         prepare::record_job(&world.job, &self.recorder).await;
         prepare::facts(&self.cluster, &world.job, &self.recorder).await;
         let caches = prepare::caches(&world.job).await;
         self.start_probes(topics, world, caches);
-        let _guard = guard::start(self.recorder_folder(), guard::own_identity()).map_err(|error| Interrupted::Broken(format!("the guard: {error}")))?;
+        let _guard = guard::start(self.recorder_folder(), guard::own_identity())
+            .map_err(|error| Interrupted::Broken(format!("the guard: {error}")))?;
 
         let ledger = Arc::new(Ledger::new(topics.inputs.len()));
         let starts = self.starts(topics).await?;
@@ -289,7 +301,11 @@ impl Run<'_> {
         let end = start.plus(plan.scenario.duration.0);
         let recorder = self.recorder.clone();
         let watched = async {
-            if plan.abort_conditions.is_empty() { std::future::pending().await } else { abort::watch(&plan.abort_conditions, &recorder, self.stop).await }
+            if plan.abort_conditions.is_empty() {
+                std::future::pending().await
+            } else {
+                abort::watch(&plan.abort_conditions, &recorder, self.stop).await
+            }
         };
         let driven = async {
             tokio::join!(timeline::run(*firing, start), async {

@@ -50,7 +50,13 @@ impl Firing<'_> {
             match self.step(&id, index, step, &aim, &view).await {
                 Ok(undo) => undos.push(undo),
                 Err(error) => {
-                    let event = EventKind::ActionPerformed { fault: id.clone(), step: index, effective: None, what: String::new(), error: Some(error) };
+                    let event = EventKind::ActionPerformed {
+                        fault: id.clone(),
+                        step: index,
+                        effective: None,
+                        what: String::new(),
+                        error: Some(error),
+                    };
                     self.recorder.record(event);
                     break;
                 }

@@ -9,13 +9,13 @@
 //! Everything that happens goes through `recorder.rs`: journalled first, then shown to analysis.
 
 mod abort;
+mod clean_start;
 mod cleanup;
 mod consent;
 mod drain;
 mod engine;
 mod fire;
 mod job_control;
-mod lock;
 mod perform;
 mod prepare;
 mod recorder;
@@ -27,9 +27,7 @@ mod traffic_control;
 mod view;
 mod watcher;
 
+pub use clean_start::Error as CleanStartError;
 pub use engine::{Error, Finished, Request, new_run_id, plan_json, run};
-pub use lock::{ClusterLock, LockError};
-pub use perform::restore_topic_config;
 pub use stop::Stop;
-pub use storage::undo as undo_storage;
 pub use watcher::{Glance, Watcher};

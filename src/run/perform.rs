@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::{Action, Inverse, KafkaDeed, Step, StorageDeed, Strength, Testimony, Witness};
+use crate::action::{Action, Inverse, KafkaDeed, Step, Strength, Testimony, Witness};
 use crate::clock::{self, Timestamp};
 use crate::cluster::{self, Cluster};
+use crate::guard;
 use crate::job;
 use crate::journal::UndoId;
 use crate::kafka::{Admin, KafkaError, OffsetQuery};
@@ -52,7 +53,7 @@ pub enum Error {
     Job(#[from] job::Error),
     /// By the folder of checkpoints.
     #[error(transparent)]
-    Storage(#[from] storage::Error),
+    Storage(#[from] guard::storage::Error),
     /// There is no traffic to change.
     #[error("squall sends no stream `{0}`")]
     NoStream(String),
@@ -62,9 +63,9 @@ pub enum Error {
     /// A call to Kafka broke off.
     #[error("a call to Kafka broke off: {0}")]
     Broken(#[from] tokio::task::JoinError),
-    /// It was done, but looking at the target does not show it.
-    #[error("not read back: {0}")]
-    NotReadBack(String),
+    /// By what the guard does as well.
+    #[error(transparent)]
+    Guard(#[from] guard::Error),
 }
 
 impl World {
@@ -155,11 +156,11 @@ impl World {
             | Inverse::RemoveRule { .. } => Ok(self.cluster.undo(inverse).await?.what),
             Inverse::RestoreTraffic { stream } => self.traffic.restore(stream, undo.0).map_err(Error::Traffic),
             Inverse::RestoreTopicConfig { topic, key, value } => {
-                restore_topic_config(self.kafka.clone(), topic.clone(), key.clone(), value.clone()).await
+                Ok(guard::restore_topic_config(self.kafka.clone(), topic.clone(), key.clone(), value.clone()).await?)
             }
             Inverse::EnsureJob { parallelism } => Ok(self.job.ensure(*parallelism).await?),
-            Inverse::Writable { path } => Ok(storage::undo(&StorageDeed::ReadOnly { path: path.clone() })?),
-            Inverse::RemoveFill { path } => Ok(storage::undo(&StorageDeed::Fill { path: path.clone() })?),
+            Inverse::Writable { path } => Ok(guard::storage::make_writable(path.as_ref())?),
+            Inverse::RemoveFill { path } => Ok(guard::storage::remove_fill(path.as_ref())?),
         }
     }
 
@@ -206,22 +207,4 @@ impl World {
             Witness::WriteRefused { path } => Ok(storage::witness(path)),
         }
     }
-}
-
-/// Sets a topic's configuration back and reads it.
-///
-/// # Errors
-/// When Kafka refuses, or the value read is another one.
-pub async fn restore_topic_config(kafka: Arc<Admin>, topic: String, key: String, value: Option<String>) -> Result<String, Error> {
-    tokio::task::spawn_blocking(move || {
-        kafka.set_topic_config(&topic, &key, value.as_deref(), KAFKA_WITHIN)?;
-        let now = kafka.topic_config(&topic, KAFKA_WITHIN)?.remove(&key);
-        let own = now.filter(|setting| setting.own).and_then(|setting| setting.value);
-        if own == value {
-            Ok(format!("{key} of {topic} is {} again", own.as_deref().unwrap_or("the cluster's default")))
-        } else {
-            Err(Error::NotReadBack(format!("{key} of {topic} is {}", own.as_deref().unwrap_or("the cluster's default"))))
-        }
-    })
-    .await?
 }

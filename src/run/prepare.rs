@@ -123,7 +123,14 @@ pub fn placeholders(addresses: &Addresses, topics: &Topics, run: &str) -> Placeh
 ///
 /// # Errors
 /// When the job file is wrong, or a client cannot be made.
-pub fn job(scenario: &Scenario, base: &Path, cluster: &Cluster, topics: &Topics, run: &str, savepoints: Option<String>) -> Result<JobControl, Error> {
+pub fn job(
+    scenario: &Scenario,
+    base: &Path,
+    cluster: &Cluster,
+    topics: &Topics,
+    run: &str,
+    savepoints: Option<String>,
+) -> Result<JobControl, Error> {
     let addresses = cluster.addresses();
     let rest = Rest::new(&addresses.flink, base)?;
     let gateway = addresses.gateway.as_ref().map(|gateway| SqlGateway::new(gateway, base)).transpose()?;
@@ -182,7 +189,9 @@ pub async fn caches(control: &JobControl) -> (Duration, Duration) {
     let milliseconds = |key: &str, default: u64| {
         let text = config.value.get(key).map(String::as_str).unwrap_or_default();
         let parsed = text.trim().parse::<u64>().ok().map(Duration::from_millis);
-        parsed.or_else(|| text.replace(' ', "").parse::<crate::units::Duration>().ok().map(|d| d.0)).unwrap_or(Duration::from_millis(default))
+        parsed
+            .or_else(|| text.replace(' ', "").parse::<crate::units::Duration>().ok().map(|d| d.0))
+            .unwrap_or(Duration::from_millis(default))
     };
     (milliseconds("web.refresh-interval", 3000), milliseconds("metrics.fetcher.update-interval", 10_000))
 }
@@ -192,7 +201,8 @@ pub async fn record_job(control: &JobControl, recorder: &Recorder) {
     let Some(id) = control.id() else { return };
     match control.rest().job(&id).await {
         Ok(detail) => {
-            let vertices = detail.value.topological().into_iter().map(|v| (v.id.as_str().to_owned(), v.name.clone(), v.parallelism)).collect();
+            let vertices =
+                detail.value.topological().into_iter().map(|v| (v.id.as_str().to_owned(), v.name.clone(), v.parallelism)).collect();
             recorder.record(EventKind::JobRuns { id: id.as_str().to_owned(), name: detail.value.name.clone(), vertices });
         }
         Err(error) => recorder.record(EventKind::ProbeFailed { probe: "job".to_owned(), error: error.to_string() }),

@@ -137,14 +137,13 @@ impl Sampling {
         }
         let acknowledged = accounts(progress).acknowledged;
         self.sample(Metric::Acknowledged, Of::Run, acknowledged as f64);
-        let furthest = progress.streams.iter().map(|stream| stream.partitions.iter().map(|partition| partition.furthest).collect()).collect();
+        let furthest =
+            progress.streams.iter().map(|stream| stream.partitions.iter().map(|partition| partition.furthest).collect()).collect();
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = (acknowledged, furthest);
     }
 
     fn window(&self, window: &Window, of: &Of) {
-        for (metric, histogram, negative) in
-            [(Metric::Slip, &window.slip, 0), (Metric::ProduceLatency, &window.latency, window.negative)]
-        {
+        for (metric, histogram, negative) in [(Metric::Slip, &window.slip, 0), (Metric::ProduceLatency, &window.latency, window.negative)] {
             if let Some(event) = histogram_event(metric, of.clone(), window.from, window.to, histogram, negative) {
                 self.record.record(event);
             }

@@ -39,7 +39,8 @@ impl TrafficControl {
     }
 
     fn remember(&self, progress: &Progress) {
-        let shares = progress.streams.iter().flat_map(|stream| stream.changes.iter().map(|share| (stream.stream.clone(), *share))).collect();
+        let shares =
+            progress.streams.iter().flat_map(|stream| stream.changes.iter().map(|share| (stream.stream.clone(), *share))).collect();
         *self.shares.lock().unwrap_or_else(PoisonError::into_inner) = shares;
     }
 

@@ -3,8 +3,7 @@
 use crate::action::{JobView, LinkView, SubtaskView, TopicView, VertexView, View};
 use crate::cluster::{self, Cluster};
 use crate::flink::{self, JobId, Rest};
-
-use super::storage;
+use crate::guard::storage;
 
 /// Why the cluster cannot be looked at.
 #[derive(Debug, thiserror::Error)]
