@@ -4,6 +4,7 @@
 //! A kind is one file or folder (`local/`), one line of [`Kind`] and one of [`Cluster`]; the compiler asks for the rest.
 //! Only actions on nodes and links are performed here; those on traffic, topics and the job are the engine's.
 
+mod cgroup;
 mod consent;
 mod description;
 mod local;
@@ -195,7 +196,7 @@ impl Cluster {
     /// What can be done to nodes and links.
     pub fn abilities(&self) -> BTreeSet<Ability> {
         match self {
-            Self::Local(local) => local.abilities(),
+            Self::Local(_) => local::abilities(),
         }
     }
 

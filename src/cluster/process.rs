@@ -146,28 +146,50 @@ pub(super) fn identity(pid: i32, start_ticks: u64) -> Identity {
 }
 
 /// Ends processes at once and without a runtime: for the way out of a start that was cut short. Errors cannot be told to
-/// anybody there; the sweep of the next `up` or `down` finds what is left.
-pub(super) fn kill_now(pid: i32, start_ticks: u64) {
-    let Some(raw) = Pid::from_raw(pid) else { return };
-    let Ok(fd) = pidfd_open(raw, PidfdFlags::empty()) else { return };
-    if is_alive(pid, start_ticks) && pidfd_send_signal(&fd, Signal::KILL).is_ok() {
-        let _ = exited(&fd, Duration::from_secs(5));
+/// anybody there; the next `up` or `down` finds what is left.
+pub(super) fn kill_now(processes: &[(i32, u64)]) {
+    let open = |(pid, start_ticks): &(i32, u64)| {
+        let fd = pidfd_open(Pid::from_raw(*pid)?, PidfdFlags::empty()).ok()?;
+        is_alive(*pid, *start_ticks).then_some(fd)
+    };
+    let alive: Vec<_> = processes.iter().filter_map(open).collect();
+    for fd in &alive {
+        let _ = pidfd_send_signal(fd, Signal::KILL);
+    }
+    for fd in &alive {
+        let _ = exited(fd, Duration::from_secs(5));
     }
 }
 
-/// Processes whose environment holds `variable=value`, with their start times.
-pub(super) fn labelled(variable: &str, value: &str) -> Vec<(i32, u64)> {
-    let entry = format!("{variable}={value}");
+/// A process with the environment that it was started with.
+#[derive(Debug)]
+pub(super) struct Environment {
+    /// Process id.
+    pub pid: i32,
+    /// Start time in clock ticks since boot.
+    pub start_ticks: u64,
+    variables: Vec<u8>,
+}
+
+impl Environment {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut variables = self.variables.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
+        variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+/// All other processes of this machine whose environment this user may read.
+pub(super) fn environments() -> Vec<Environment> {
     let own = std::process::id();
     let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
     folder
         .filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| u32::try_from(*pid) != Ok(own))
-        .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes()))
+        .filter_map(|pid| {
+            let variables = fs::read(format!("/proc/{pid}/environ")).ok()?;
+            Some(Environment { pid, start_ticks: stat(pid)?.start_ticks, variables })
         })
-        .filter_map(|pid| stat(pid).map(|stat| (pid, stat.start_ticks)))
         .collect()
 }
 
@@ -213,10 +235,10 @@ mod tests {
         let mut child =
             tokio::process::Command::new("sleep").arg("60").env("SQUALL_TEST_LABEL", &value).kill_on_drop(true).spawn().unwrap();
         let pid = i32::try_from(child.id().unwrap()).unwrap();
-        let found = labelled("SQUALL_TEST_LABEL", &value);
-        assert_eq!(found.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), [pid]);
-        assert!(labelled("SQUALL_TEST_LABEL", "label").is_empty());
-        kill_now(found[0].0, found[0].1);
+        let labelled: Vec<_> = environments().into_iter().filter(|other| other.get("SQUALL_TEST_LABEL") == Some(&value)).collect();
+        assert_eq!(labelled.iter().map(|other| other.pid).collect::<Vec<_>>(), [pid]);
+        assert_eq!(labelled[0].get("SQUALL_TEST"), None);
+        kill_now(&[(labelled[0].pid, labelled[0].start_ticks)]);
         child.wait().await.unwrap();
     }
 }

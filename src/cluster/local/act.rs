@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::error::Error;
+use super::record::Entry;
 use super::{Local, PATIENCE, cannot};
 use crate::action::{Ability, Action, Identity, LinkRule, Node, NodeDeed, Role, Strength, Testimony, Witness};
 use crate::clock::{self, Timestamp};
+use crate::cluster::cgroup;
 use crate::cluster::process::{self, Process, Signal};
 use crate::cluster::{Error as ClusterError, Performed};
 use crate::proxy::{Client, Lease};
@@ -17,17 +19,12 @@ const ROLES: [Role; 4] = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Rol
 const OBEYS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Local {
-    /// What can be done here: whatever signals can do, and rules on links.
-    pub(in crate::cluster) fn abilities(&self) -> BTreeSet<Ability> {
-        abilities()
-    }
-
     pub(in crate::cluster) async fn perform(&self, action: &Action) -> Result<Performed, ClusterError> {
         match action {
             Action::Node { node, deed: NodeDeed::Kill } => Ok(self.kill(node).await?),
             Action::Node { node, deed: NodeDeed::Terminate } => Ok(self.terminate(node).await?),
             Action::Node { node, deed: NodeDeed::Freeze } => Ok(self.freeze(node).await?),
-            Action::Node { deed: NodeDeed::SlowCpu { .. }, .. } => Err(cannot("slow a node's CPU")),
+            Action::Node { node, deed: NodeDeed::SlowCpu { share } } => Ok(self.slow(node, *share).await?),
             Action::Node { deed: NodeDeed::LimitMemory { .. }, .. } => Err(cannot("limit a node's memory")),
             Action::Node { deed: NodeDeed::Disconnect, .. } => Err(cannot("take a node off the network")),
             Action::Link { link, rule } => Ok(self.set_rule(link, rule).await?),
@@ -96,7 +93,7 @@ impl Local {
     }
 
     /// The process of a node that this cluster started, if it is there.
-    fn open(&self, node: &Node) -> Result<Process, Error> {
+    pub(super) fn open(&self, node: &Node) -> Result<Process, Error> {
         let record = self.record()?;
         let entry = record.find(node).map(|index| &record.processes[index]).ok_or_else(|| Error::Foreign(node.clone()))?;
         let process = Process::open(entry.pid, entry.start_ticks).map_err(|source| failed(node, source))?;
@@ -104,7 +101,7 @@ impl Local {
     }
 
     /// Writes to the record what is about to be done to a node, so that whoever undoes it knows.
-    async fn note(&self, node: &Node, change: impl FnOnce(&mut super::record::Entry, Timestamp)) -> Result<(), Error> {
+    pub(super) async fn note(&self, node: &Node, change: impl FnOnce(&mut Entry, Timestamp)) -> Result<(), Error> {
         let locked = self.folder.lock(PATIENCE).await?;
         let mut record = self.record()?;
         let index = record.find(node).ok_or_else(|| Error::Foreign(node.clone()))?;
@@ -131,7 +128,7 @@ impl Local {
                 }
             }
             Witness::LinkCounters { link } => self.link_counters(link).await?,
-            Witness::CpuShare { .. } => return Err(cannot("slow a node's CPU")),
+            Witness::CpuShare { node, share } => self.cpu_share(node, *share).await?,
             Witness::TrafficShares { .. } | Witness::TopicState { .. } | Witness::JobState | Witness::WriteRefused { .. } => {
                 return Err(cannot("witness what the engine does"));
             }
@@ -156,10 +153,12 @@ impl Local {
     }
 }
 
-/// What can be done on any local cluster: whatever signals can do, and rules on links.
+/// What can be done on any local cluster of this machine: whatever signals can do, rules on links, and slow CPUs where this
+/// user may make control groups.
 pub(in crate::cluster) fn abilities() -> BTreeSet<Ability> {
-    let of_nodes = ROLES.into_iter().flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
-    of_nodes.chain([Ability::LinkRules]).collect()
+    let of_node = |role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)];
+    let slow = ROLES.into_iter().filter(|_| cgroup::is_available()).map(Ability::SlowNode);
+    ROLES.into_iter().flat_map(of_node).chain(slow).chain([Ability::LinkRules]).collect()
 }
 
 pub(super) fn failed(node: &Node, source: std::io::Error) -> Error {
@@ -174,6 +173,6 @@ pub(super) fn process_of(node: &Node) -> Option<(i32, u64)> {
     }
 }
 
-fn pid_text(node: &Node) -> String {
+pub(super) fn pid_text(node: &Node) -> String {
     process_of(node).map_or_else(|| "no process".to_owned(), |(pid, _)| format!("process {pid}"))
 }

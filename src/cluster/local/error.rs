@@ -73,6 +73,8 @@ pub enum Error {
     Gone(Node),
     #[error("{node} did not {what} within {} s", waited.as_secs())]
     Stubborn { node: Node, what: &'static str, waited: Duration },
+    #[error("{0} is still held back")]
+    StillSlow(Node),
     #[error("a rule is still on link {link}")]
     RulesLeft { link: String },
     #[error(transparent)]

@@ -13,7 +13,7 @@ use super::error::{Doing, Error};
 use super::flink;
 use super::memory::{self, Memory};
 use super::ports::LINKS;
-use super::record::{Entry, Folder, LABEL, Part, Record};
+use super::record::{Entry, FOLDER, Folder, LABEL, Part, Record};
 use crate::action::Role;
 use crate::cluster::process;
 use crate::cluster::setting::Settings;
@@ -119,7 +119,7 @@ impl Launch {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&record.data).stdin(Stdio::null()).stdout(out).stderr(err);
         // The gateway takes its settings from there. The variables that squall obeys mean nothing to what it starts.
-        command.env(LABEL, record.label()).env("FLINK_CONF_DIR", folder.conf());
+        command.env(LABEL, record.label()).env(FOLDER, folder.path()).env("FLINK_CONF_DIR", folder.conf());
         for variable in ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"] {
             command.env_remove(variable);
         }
@@ -151,6 +151,7 @@ impl Launch {
             archive: self.archive.clone(),
             ended: None,
             frozen: None,
+            slowed: None,
         })
     }
 }

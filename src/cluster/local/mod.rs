@@ -8,7 +8,7 @@
 //! up.rs ── java.rs, jars.rs (Maven, once), ports.rs
 //!   │ ──── kafka.rs, flink.rs, memory.rs: settings ── launch.rs: commands ── archive.rs: class-data archives
 //!   └───── ready.rs: polls until each is ready
-//! act.rs, undo.rs: deeds and what takes them back      down.rs: the end
+//! act.rs, slow.rs, undo.rs: deeds and their inverses     down.rs: the end
 //! ```
 
 mod act;
@@ -24,6 +24,7 @@ mod memory;
 mod ports;
 mod ready;
 mod record;
+mod slow;
 mod spec;
 mod undo;
 mod up;

@@ -18,6 +18,7 @@ use super::ports::Ports;
 use super::spec::LocalSpec;
 use crate::action::{Identity, Node, Role};
 use crate::clock::Timestamp;
+use crate::cluster::cgroup::CpuLimit;
 use crate::cluster::places::Places;
 use crate::cluster::process;
 use crate::cluster::spec::{ClusterName, ClusterSpec, Kind};
@@ -27,6 +28,8 @@ pub(super) const FORMAT: u32 = 1;
 
 /// The variable that labels every process of a cluster, as `<name>:<id>`.
 pub(super) const LABEL: &str = "SQUALL_CLUSTER";
+/// The variable that names the folder of its record.
+pub(super) const FOLDER: &str = "SQUALL_CLUSTER_FOLDER";
 
 /// A local cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,6 +129,9 @@ pub(super) struct Entry {
     /// Since when squall freezes it: written before the deed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Timestamp>,
+    /// What takes CPU time from it: written before the deed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowed: Option<CpuLimit>,
 }
 
 impl Entry {

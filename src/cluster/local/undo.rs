@@ -25,7 +25,7 @@ impl Local {
             Inverse::StartReplacement { node } => Ok(self.replace(node).await?),
             Inverse::Thaw { node } => Ok(self.thaw(node).await?),
             Inverse::RemoveRule { link } => Ok(self.remove_rules(link).await?),
-            Inverse::FullSpeed { .. } => Err(cannot("slow a node's CPU")),
+            Inverse::FullSpeed { node } => Ok(self.full_speed(node).await?),
             Inverse::RestoreMemory { .. } => Err(cannot("limit a node's memory")),
             Inverse::Reconnect { .. } => Err(cannot("take a node off the network")),
             Inverse::RestoreTraffic { .. }

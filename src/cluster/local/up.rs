@@ -14,7 +14,7 @@ use super::error::{Doing, Error};
 use super::launch::{self, Launch};
 use super::ports::Ports;
 use super::ready::{self, Ready};
-use super::record::{self, Entry, Folder, LABEL, Locked, Phase, Record};
+use super::record::{self, Entry, Folder, Locked, Phase, Record};
 use super::spec::LocalSpec;
 use super::{Local, addresses, archive, down, flink, jars, java, kafka};
 use crate::action::Role;
@@ -38,6 +38,7 @@ pub(super) async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<
         progress(&format!("clearing what is left of an earlier {}", spec.name));
         down::clear(&locked, old, progress).await?;
     }
+    down::end_orphans(&folder).await?;
     let started = clock::now();
     let java = java::find(places.java_home.as_deref()).await?;
     // One after the other: Maven's local repository does not bear two at once.
@@ -137,7 +138,7 @@ impl Start<'_> {
                 self.ended = true;
                 let record = self.record().clone();
                 // The logs stay: the error names one.
-                down::end_all(&record, Duration::ZERO).await?;
+                down::end_all(&self.locked.folder, &record, Duration::ZERO).await?;
                 down::remove_data(&record)?;
                 down::remove_all_but_logs(&self.locked.folder)?;
                 Err(error)
@@ -267,12 +268,10 @@ impl Drop for Start<'_> {
             return;
         }
         let record = self.record().clone();
-        for entry in &record.processes {
-            process::kill_now(entry.pid, entry.start_ticks);
-            entry.archive.iter().for_each(|draft| archive::settle(draft, false));
-        }
-        for (pid, start_ticks) in process::labelled(LABEL, &record.label()) {
-            process::kill_now(pid, start_ticks);
+        process::kill_now(&record.processes.iter().map(|entry| (entry.pid, entry.start_ticks)).collect::<Vec<_>>());
+        process::kill_now(&down::labelled(self.folder(), Some(&record)));
+        for draft in record.processes.iter().filter_map(|entry| entry.archive.as_deref()) {
+            archive::settle(draft, false);
         }
         // Nobody is left to hear of an error; the record, which goes last, leads the next `up` or `down` to what stays.
         if down::remove_data(&record).is_ok() && fs::remove_dir_all(self.folder().path()).is_ok() {
