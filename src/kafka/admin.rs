@@ -159,13 +159,15 @@ impl Admin {
     }
 
     fn ask_metadata(&self, topic: Option<&str>, within: Duration) -> Result<Metadata, KafkaError> {
-        // Short pieces, so that a refused login is heard between them.
+        // Short pieces, so that a refused login is heard between them; longer each time, so that a slow link is waited for.
         const PIECE: Duration = Duration::from_millis(250);
+        let mut patience = PIECE;
         let deadline = clock::now().plus(within);
         let complaints = self.native.complaints();
         loop {
             let left = deadline.remaining();
-            let answer = self.native.client().fetch_metadata(topic, PIECE.min(left).max(Duration::from_millis(1)));
+            let answer = self.native.client().fetch_metadata(topic, patience.min(left).max(Duration::from_millis(1)));
+            patience *= 2;
             while self.native.next(Duration::ZERO).is_some() {}
             match answer {
                 Ok(answer) => {
