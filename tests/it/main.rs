@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
 mod architecture;
+mod check;
+mod documents;
 mod kafka;
 mod local_cluster;

@@ -24,7 +24,7 @@ fn too_short(context: &Context<'_>) -> Option<Problem> {
     let moment = if scenario.timeline[entry].at.is_some() { "at" } else { "every" };
     let problem = Problem::warning(format!("a baseline of {length} is too short to compare with"))
         .at(context.loaded.at(way!["timeline", entry, moment], "the first fault"))
-        .help(format!("{least} are needed: 30s, and six checkpoints; recovery may come out as no data"));
+        .help(format!("recovery may come out as no data; {least} would do: 30s at least, and six checkpoints"));
     Some(match before.last() {
         Some(change) => problem.related(change.label.clone()),
         None => problem,

@@ -58,7 +58,13 @@ impl Context<'_> {
     /// The timeline's names, also of entries that are wrong.
     fn fault_names(&self) -> Vec<&str> {
         let timeline = self.loaded.written().get("timeline").map_or(&[][..], |entry| entry.value.elements());
-        timeline.iter().filter_map(|entry| entry.get("name")?.value.text()).collect()
+        let mut names: Vec<&str> = Vec::new();
+        for name in timeline.iter().filter_map(|entry| entry.get("name")?.value.text()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     fn unknown_fault(&self, name: &str, at: impl Fn(String) -> Label) -> Problem {

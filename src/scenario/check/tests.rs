@@ -120,3 +120,16 @@ fn checks_go_on_beside_mistakes_of_the_grammar() {
         ["15: unknown field `injcet`", "17: `recovery-time` is measured in time, written `250ms` or `60s`"]
     );
 }
+
+proptest::proptest! {
+    /// A file that somebody is in the middle of writing.
+    #[test]
+    fn no_mutilated_scenario_makes_it_panic(cut in 0..GOOD.len(), length in 0_usize..80, insert in "[ -~]{0,12}") {
+        let text: Vec<char> = GOOD.chars().collect();
+        let cut = cut.min(text.len());
+        let end = (cut + length).min(text.len());
+        let text: String = text[..cut].iter().copied().chain(insert.chars()).chain(text[end..].iter().copied()).collect();
+        let (_, report) = check(&Source::new("s.yaml", text), &folder());
+        let _ = report.render(false);
+    }
+}

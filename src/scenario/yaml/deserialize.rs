@@ -72,7 +72,7 @@ impl Mistake {
         let near = did_you_mean(written, known.iter().copied());
         mistake.meant = near.map(str::to_owned);
         match near {
-            Some(near) => mistake.label(format!("did you mean `{near}`?")).help(format!("known are {}", listed(known.iter().copied()))),
+            Some(near) => mistake.label(format!("did you mean `{near}`?")),
             None if known.is_empty() => mistake.help("nothing may be set here"),
             None => mistake.help(format!("known are {}", listed(known.iter().copied()))),
         }
