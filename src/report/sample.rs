@@ -64,6 +64,42 @@ pub(super) fn kill_and_slow_sink() -> Outcome {
     outcome
 }
 
+/// A day with a fault every quarter of an hour.
+pub(super) fn day() -> Outcome {
+    const DAY: f64 = 86_400.0;
+    let mut outcome = kill();
+    outcome.end = DAY + 9.0;
+    outcome.traffic_end = Some(DAY);
+    for series in &mut outcome.series {
+        let once = series.points.clone();
+        series.points = (0..86_400).map(|second| (f64::from(second), once[second as usize % once.len()].1)).collect();
+    }
+    for series in &mut outcome.latency {
+        let once = series.points.clone();
+        let at = |second: u32, (_, p50, p99, max): (f64, f64, f64, f64)| (f64::from(second), p50, p99, max);
+        series.points = (0..86_400).map(|second| at(second, once[second as usize % once.len()])).collect();
+    }
+    outcome.checkpoints = (0..8640).map(|id| checkpoint(id, id as f64 * 10.0, 0.05, id % 777 == 0, &mut Noise(id))).collect();
+    outcome.faults = (0..96)
+        .map(|occurrence| {
+            let mut fault = kill_fault();
+            let later = f64::from(occurrence) * 900.0;
+            fault.fault.occurrence = occurrence;
+            fault.planned += later;
+            for moment in [&mut fault.timeline.t0_effective, &mut fault.timeline.t4_all_running, &mut fault.timeline.t8_lag_back] {
+                if let Moment::Seen { at, .. } = moment {
+                    *at += later;
+                }
+            }
+            for phase in &mut fault.phases {
+                (phase.from, phase.to) = (phase.from + later, phase.to + later);
+            }
+            fault
+        })
+        .collect();
+    outcome
+}
+
 /// Every text from outside tries to break out of where it is shown.
 pub(super) fn hostile() -> Outcome {
     let evil = "<script>alert(1)</script>\u{1b}[31m\u{1b}]0;t\u{7}\n::error::x\r\nmet: all]]> & \"'` | \u{202e}--><!--";
@@ -311,7 +347,7 @@ fn simulate(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) ->
         }
         let every = if slowed(t) { 6 } else { 4 };
         if step % every == 0 && step > 0 {
-            let failed = down(t) && step % 8 == 0 && t < 47.0;
+            let failed = step == 92;
             if !down(t) || failed {
                 let delay = if slowed(t) { 1.4 } else { 0.045 } + 0.02 * noise.next().abs();
                 if !failed {

@@ -42,7 +42,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     .collect();
     Some(Section {
         id: "backpressure",
-        title: "Backpressure",
+        title: "Backpressure", wide: true,
         intro: vec![
             "The darker, the more; a dashed stretch is no data. The bottleneck is the most downstream busy vertex whose upstream is backpressured. \
              Flink's values lag by up to a minute."
@@ -74,7 +74,11 @@ fn figure(outcome: &Outcome, frame: &Frame, vertices: &[&str], metric: Metric, t
     Figure {
         title: title.to_owned(),
         note: note.to_owned(),
-        legend: Vec::new(),
+        legend: ["0 %", "25 %", "50 %", "75 %", "100 %"]
+            .into_iter()
+            .enumerate()
+            .map(|(quarter, name)| (format!("{class} q{quarter}"), name.to_owned()))
+            .collect(),
         swatch: true,
         parts: vec![(String::new(), heat(&format!("{title} per vertex over time"), frame, &rows, class))],
         numbers: Table::figures(&head, table).captioned("Max / mean over the subtasks"),

@@ -56,6 +56,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     Some(Section {
         id: "checkpoints",
         title: "Checkpoints",
+        wide: true,
         intro: vec!["Parts of one subtask, the slowest; never maxima of different subtasks on top of each other.".to_owned()],
         figures: vec![figure],
         tables: Vec::new(),

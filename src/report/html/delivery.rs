@@ -48,5 +48,5 @@ pub(super) fn section(outcome: &Outcome) -> Option<Section> {
         })
         .collect();
     let offenders = Table::words(&["first offenders", "stream", "partition", "sequence", "due at", "window"], offenders);
-    Some(Section { id: "delivery", title: "Delivery", intro, figures: Vec::new(), tables: vec![counts, offenders] })
+    Some(Section { id: "delivery", title: "Delivery", wide: false, intro, figures: Vec::new(), tables: vec![counts, offenders] })
 }

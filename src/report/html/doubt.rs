@@ -13,6 +13,7 @@ pub(super) fn section(outcome: &Outcome) -> Section {
     Section {
         id: "doubt",
         title: "How sure is this",
+        wide: false,
         intro: vec![generator],
         figures: Vec::new(),
         tables: [books(outcome), probes(outcome), clocks(outcome), restarts(outcome), happenings(outcome)].into_iter().flatten().collect(),

@@ -159,9 +159,9 @@ fn zoom(outcome: &Outcome, frame: &Frame, fault: &FaultOutcome) -> Option<Figure
     let margin = (0.2 * (to - from)).max(4.0);
     let zoomed = frame.zoomed((from - margin).max(frame.from), (to + margin).min(frame.to));
     let line = |metric, name: &str, class: &str, filled| {
-        let points = whole(outcome, metric).map(|series| series.points.clone()).unwrap_or_default();
-        let near = |point: &(f64, f64)| point.0 >= zoomed.from && point.0 <= zoomed.to;
-        Line { name: name.to_owned(), class: class.to_owned(), filled, stepped: false, points: points.into_iter().filter(near).collect() }
+        let near = |point: &&(f64, f64)| point.0 >= zoomed.from && point.0 <= zoomed.to;
+        let points = whole(outcome, metric).into_iter().flat_map(|series| &series.points).filter(near).copied().collect();
+        Line { name: name.to_owned(), class: class.to_owned(), filled, stepped: false, points }
     };
     let rates = vec![line(Metric::Output, "output", "c1 solid", true), line(Metric::Input, "input", "c2", false)];
     let lag = vec![line(Metric::OutputLag, "output lag", "c3 solid", true)];

@@ -21,7 +21,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     }
     Some(Section {
         id: "lags",
-        title: "Lag, four ways",
+        title: "Lag, four ways", wide: false,
         intro: vec![
             "Output lag is exact and needs nothing from Flink. Position lag comes from Flink's metrics, which can freeze. Committed lag is a sawtooth, \
              because Flink commits only on completed checkpoints. A gap is no data."

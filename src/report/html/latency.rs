@@ -16,6 +16,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     Some(Section {
         id: "latency",
         title: "Latency",
+        wide: false,
         intro: vec![
             "Counted from the moment at which the schedule wanted a record sent, so that a stalled generator hides nothing.".to_owned(),
         ],

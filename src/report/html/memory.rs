@@ -25,7 +25,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     if figures.is_empty() {
         return None;
     }
-    Some(Section { id: "memory", title: "Memory and garbage collection", intro: Vec::new(), figures, tables: Vec::new() })
+    Some(Section { id: "memory", title: "Memory and garbage collection", wide: false, intro: Vec::new(), figures, tables: Vec::new() })
 }
 
 fn figure(frame: &Frame, lines: Vec<Line>, unit: Unit, title: &str, note: &str, scale: Option<Scale>) -> Figure {

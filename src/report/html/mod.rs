@@ -201,6 +201,13 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_as_quick_to_open_as_a_minute() {
+        let html = render(&sample::day(), &sample::extras()).unwrap();
+        assert!(html.len() < 2_500_000, "{} bytes", html.len());
+        assert!(html.contains("lose-one #96") && html.contains("more in report.json"));
+    }
+
+    #[test]
     fn an_empty_run_has_a_page() {
         let mut outcome = sample::kill();
         outcome.verdict = Verdict::ToolError;

@@ -83,6 +83,8 @@ pub(super) struct Section {
     pub title: &'static str,
     /// Paragraphs before the pictures.
     pub intro: Vec<String>,
+    /// Whether pictures take the whole width, one below the other.
+    pub wide: bool,
     /// Pictures.
     pub figures: Vec<Figure>,
     /// Tables.

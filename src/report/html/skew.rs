@@ -15,6 +15,7 @@ pub(super) fn section(outcome: &Outcome) -> Option<Section> {
     Some(Section {
         id: "skew",
         title: "Skew",
+        wide: false,
         intro: vec!["Skew is max ÷ mean; the dashed line is the mean. Asked for: what the scenario's settings should give.".to_owned()],
         figures: outcome.skews.iter().map(figure).collect(),
         tables: Vec::new(),
