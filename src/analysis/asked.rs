@@ -55,8 +55,10 @@ impl From<&Plan> for Asked {
                 faults.push(FaultAsked { name: fault.name.clone(), kind: fault.fault.kind().to_owned() });
             }
         }
-        let stream =
-            |(name, stream): (&String, &crate::traffic::Stream)| StreamAsked { name: name.clone(), per_second: stream.rate.starts_at() };
+        let mut streams = Vec::new();
+        for (name, stream) in &scenario.traffic {
+            streams.push(StreamAsked { name: name.clone(), per_second: stream.rate.starts_at() });
+        }
         Self {
             scenario: scenario.name.to_string(),
             about: scenario.about.clone(),
@@ -65,7 +67,7 @@ impl From<&Plan> for Asked {
             seed: plan.seed,
             checkpoint_interval_s: scenario.checkpoint_interval().map(crate::units::Duration::seconds),
             parallelism: scenario.job.parallelism(),
-            streams: scenario.traffic.iter().map(stream).collect(),
+            streams,
             faults,
             expectations: plan.expectations.clone(),
         }

@@ -63,7 +63,7 @@ impl Watcher for Live {
     fn glance(&self, glance: &Glance) {
         let Some(bar) = &self.bar else { return };
         let rate = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), display::rate);
-        let mut text = format!("{}", display::clock(glance.at));
+        let mut text = display::clock(glance.at);
         if let Some(total) = glance.total {
             text.push_str(&format!(" of {}", display::clock(total)));
         }

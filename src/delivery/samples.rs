@@ -11,10 +11,13 @@ const KEPT: usize = 500;
 /// Records compared of the input.
 const COMPARED: usize = 50_000;
 
+/// Key and value of a record.
+type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Some records of the sink that carry no identity.
 #[derive(Debug, Default)]
 pub struct Samples {
-    records: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>,
+    records: Vec<KeyAndValue>,
 }
 
 /// What of the input's records there is to compare with.
@@ -37,9 +40,8 @@ impl Samples {
 
     /// Where an identity would survive, by what is in both topics: in words for the user, with the setting.
     pub fn hint(&self, asked: &Placement, input: &InputContent) -> String {
-        let share = |test: &dyn Fn(&(Option<Vec<u8>>, Option<Vec<u8>>)) -> bool| {
-            self.records.iter().filter(|record| test(record)).count() * 2 > self.records.len()
-        };
+        let share =
+            |test: &dyn Fn(&KeyAndValue) -> bool| self.records.iter().filter(|record| test(record)).count() * 2 > self.records.len();
         let value_in = |set: &HashSet<u64>, part: fn(&[u8]) -> Option<&[u8]>| {
             share(&|(_, value)| value.as_deref().and_then(part).is_some_and(|value| set.contains(&mark(0, value))))
         };

@@ -34,7 +34,7 @@ pub struct Leftover {
 /// What runs of this machine have left behind whose engine is dead: those that squall remembers, and those below `reports`.
 /// Journals that cannot be read are said as warnings.
 pub fn leftovers(places: &Places, reports: &Path) -> Vec<Leftover> {
-    open_runs(places, reports).into_iter().filter(|run| !run.alive && !(run.undos.is_empty() && run.things.is_empty())).collect()
+    open_runs(places, reports).into_iter().filter(|run| !(run.alive || run.undos.is_empty() && run.things.is_empty())).collect()
 }
 
 /// The same, and the runs that go on.

@@ -5,4 +5,5 @@ mod architecture;
 mod check;
 mod documents;
 mod kafka;
+mod live_run;
 mod local_cluster;

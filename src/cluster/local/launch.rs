@@ -48,7 +48,9 @@ impl Launch {
         let mut java = Java::of(record, &record.kafka.class_path, &folder.conf().join("log4j.properties"));
         java.flags(["-Xmx128m"]);
         let properties = folder.conf().join(format!("broker-{number}.properties")).display().to_string();
-        let arguments = ["format", "--cluster-id", cluster_id, "--config", &properties].map(str::to_owned);
+        // In one word: an id may begin with `-`.
+        let cluster_id = format!("--cluster-id={cluster_id}");
+        let arguments = ["format", &cluster_id, "--config", &properties].map(str::to_owned);
         let archive = java.archive(archive::choose(record, Role::Broker, false));
         java.main("kafka.tools.StorageTool", arguments);
         java.launch(Role::Broker, format!("broker-{number}"), archive)

@@ -215,9 +215,7 @@ mod tests {
         outcome.start = None;
         outcome.end = 0.0;
         outcome.traffic_end = None;
-        for list in [&mut outcome.series] {
-            list.clear();
-        }
+        outcome.series.clear();
         outcome.expectations.clear();
         outcome.faults.clear();
         outcome.windows.clear();

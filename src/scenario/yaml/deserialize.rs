@@ -171,6 +171,7 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
 }
 
 /// Deserialises a whole tree.
+#[allow(clippy::result_large_err, reason = "a mistake is met a few times a file, and shown")]
 pub(super) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Mistake> {
     T::deserialize(At { node, head: first_line(node) })
 }
@@ -350,6 +351,7 @@ struct Variant<'de> {
 }
 
 impl<'de> Variant<'de> {
+    #[allow(clippy::result_large_err, reason = "a mistake is met a few times a file, and shown")]
     fn value(&self) -> Result<At<'de>, Mistake> {
         match self.value {
             Some(entry) => Ok(At { node: &entry.value, head: entry.key_span.clone() }),

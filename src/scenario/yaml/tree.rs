@@ -120,7 +120,7 @@ pub fn parse(source: &Arc<Source>) -> Result<(Node, Report), Report> {
             event => root = Some(reader.node(event, marks, 0)?),
         }
     }
-    let root = root.unwrap_or_else(|| Node { span: 0..0, value: Value::Scalar(Scalar::Null) });
+    let root = root.unwrap_or(Node { span: 0..0, value: Value::Scalar(Scalar::Null) });
     Ok((root, reader.twice))
 }
 
