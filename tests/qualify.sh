@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The long lists. Results are written below docs/qualification/, to be checked in, with commit, date, seed and machine.
+#   demo [N]   N runs of the demo in a row (10): verdicts, spread of the recovery time, what is left behind
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+machine() {
+  echo "- commit $(git rev-parse --short HEAD)$(git diff --quiet HEAD || echo ' with local changes'), $(date -u +%F)"
+  echo "- $(nproc) cores, $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), load at the start $(cut -d' ' -f1 /proc/loadavg)"
+}
+
+# The first number behind a key of a report.
+number() { grep -m1 -oE "\"$2\": *-?[0-9.]+" "$1" | grep -oE -- '-?[0-9.]+$' || echo none; }
+
+demo() {
+  local runs=${1:-10} results folder page=docs/qualification/demo.md
+  cargo build --release --quiet --bin squall
+  folder=$(mktemp -d)
+  mkdir -p docs/qualification
+  {
+    echo "# The demo, $runs times in a row"
+    echo
+    machine
+    echo "- \`scenarios/taskmanager-loss.yaml\` on \`scenarios/clusters/local.yaml\`, a new cluster each time; seed = number of the run"
+    echo
+    echo "| run | exit | recovery time | ± | output stopped | lost | twice | processes left |"
+    echo "|---|---|---|---|---|---|---|---|"
+  } >"$page"
+  for run in $(seq "$runs"); do
+    local code=0
+    SQUALL_REPORTS="$folder" target/release/squall run scenarios/taskmanager-loss.yaml --on scenarios/clusters/local.yaml --seed "$run" \
+      >"$folder/out.txt" 2>"$folder/err.txt" || code=$?
+    results=$folder/taskmanager-loss/latest/report.json
+    local left
+    left=$(grep -lsa 'SQUALL_CLUSTER=laptop:' /proc/[0-9]*/environ 2>/dev/null | wc -l)
+    echo "| $run | $code | $(number "$results" recovery_time_s) s | $(number "$results" recovery_time_error_s) s | $(number "$results" outage_s) s | $(number "$results" lost) | $(number "$results" duplicates) | $left |" | tee -a "$page"
+  done
+  rm -rf "$folder"
+}
+
+case "${1:-}" in
+  demo) shift; demo "$@" ;;
+  *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;
+esac
