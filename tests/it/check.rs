@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use squall::diagnostic::Source;
-use squall::scenario::check;
+use assert_cmd::Command;
 
-fn said(name: &str) -> String {
+/// What `squall check` prints on stderr; it exits with 2 and prints nothing else.
+fn said(arguments: &[&str]) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scenarios");
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    let (checked, report) = check(&Source::new(name, text), &folder);
-    assert!(checked.is_none());
-    report.render(false)
+    let output = Command::new(env!("CARGO_BIN_EXE_squall")).current_dir(folder).arg("check").args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[test]
 fn typos() {
-    insta::assert_snapshot!(said("typos.yaml"), @"
+    insta::assert_snapshot!(said(&["typos.yaml"]), @"
     error: unknown shape `constnat`
      --> typos.yaml:7:13
       |
@@ -56,7 +56,7 @@ fn typos() {
 
 #[test]
 fn units() {
-    insta::assert_snapshot!(said("units.yaml"), @"
+    insta::assert_snapshot!(said(&["units.yaml"]), @"
     error: `2000` has no unit
      --> units.yaml:7:23
       |
@@ -105,7 +105,7 @@ fn units() {
 
 #[test]
 fn names() {
-    insta::assert_snapshot!(said("names.yaml"), @"
+    insta::assert_snapshot!(said(&["names.yaml"]), @"
     error: no input topic is called `order`
      --> names.yaml:6:3
       |
@@ -169,7 +169,7 @@ fn names() {
 
 #[test]
 fn expectations() {
-    insta::assert_snapshot!(said("expectations.yaml"), @"
+    insta::assert_snapshot!(said(&["expectations.yaml"]), @"
     warning: a baseline of 20s is too short to compare with
      --> expectations.yaml:9:11
       |
@@ -255,11 +255,16 @@ fn expectations() {
 
 #[test]
 fn broken() {
-    insta::assert_snapshot!(said("broken.yaml"), @"
+    insta::assert_snapshot!(said(&["broken.yaml"]), @"
     error: this is not YAML: invalid indentation in flow construct
      --> broken.yaml:3:1
       |
     3 | source: { topics: { orders: { partitions: 4 } } }
       | ^
     ");
+}
+
+#[test]
+fn cluster() {
+    insta::assert_snapshot!(said(&["../../../scenarios/taskmanager-loss.yaml", "--on", "cluster.yaml"]), @"");
 }
