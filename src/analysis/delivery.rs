@@ -1,6 +1,6 @@
 //! The guarantee under test against what the verifier found.
 
-use crate::delivery::Verdict;
+use crate::delivery::{Verdict, ViolationKind};
 use crate::units::display::grouped;
 
 /// `238,910 records: 0 lost, 0 twice, 0 corrupt`, and what else there was.
@@ -22,6 +22,10 @@ pub fn sentence(verdict: &Verdict) -> String {
             text.push_str(&format!(", {} {what}", grouped(count)));
         }
     }
+    for violation in &verdict.violations {
+        text.push_str(", ");
+        text.push_str(&violation.text);
+    }
     text
 }
 
@@ -35,8 +39,9 @@ pub fn holds(verdict: &Verdict, guarantee: &str) -> Result<bool, String> {
         return Err("no record of this run was found in the input topic".to_owned());
     }
     let sound = verdict.corrupt == 0 && verdict.unexpected == 0;
-    let complete = verdict.lost == 0;
-    let once = verdict.duplicates == 0;
+    let violated = |kind| verdict.violations.iter().any(|violation| violation.kind == kind);
+    let complete = verdict.lost == 0 && !violated(ViolationKind::Missing);
+    let once = verdict.duplicates == 0 && !violated(ViolationKind::Surplus);
     let held = match guarantee {
         "exactly-once" => sound && complete && once,
         "at-least-once" => sound && complete,

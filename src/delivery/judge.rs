@@ -59,7 +59,8 @@ impl Case<'_> {
         let mut content = InputContent::default();
         let mut sums = Sums::of_input(self.check);
         let samples_wanted = self.sink.seen.unidentified > 0;
-        let deadline = reading_time(self.ledger.map_or(self.sink.seen.total, |_| self.sink.seen.total.max(1_000_000)));
+        let outcomes = self.ledger.map(Ledger::outcomes);
+        let deadline = reading_time(self.sink.seen.total.max(acknowledged(outcomes.as_ref())));
         let read = Reference::read(self.connection, self.inputs, &expected, deadline, |_, record| {
             if samples_wanted {
                 content.take(record.key(), record.value());
@@ -69,7 +70,6 @@ impl Case<'_> {
             }
             self.check.lets_through(record.key())
         });
-        let outcomes = self.ledger.map(Ledger::outcomes);
         let reference = match read {
             Ok(reference) => reference,
             Err(error) => return self.without_reference(outcomes.as_ref(), &error),
@@ -101,7 +101,7 @@ impl Case<'_> {
     fn without_reference(&self, outcomes: Option<&Shards<Outcomes>>, error: &DeliveryError) -> Judged {
         let seen = &self.sink.seen;
         let verdict = Verdict {
-            acknowledged: outcomes.map_or(0, |outcomes| outcomes.iter().map(|(_, _, outcomes)| outcomes.acknowledged.len()).sum()),
+            acknowledged: acknowledged(outcomes),
             seen: seen.fresh,
             no_data: Some(format!("the input topic, which is the reference, could not be read: {error}")),
             ..Verdict::default()
@@ -177,6 +177,10 @@ impl Case<'_> {
         }
         None
     }
+}
+
+fn acknowledged(outcomes: Option<&Shards<Outcomes>>) -> u64 {
+    outcomes.map_or(0, |outcomes| outcomes.iter().map(|(_, _, outcomes)| outcomes.acknowledged.len()).sum())
 }
 
 /// By how much a share differs from the one asked for, where that is more than four standard deviations of a binomial

@@ -263,8 +263,3 @@ fn broken() {
       | ^
     ");
 }
-
-#[test]
-fn cluster() {
-    insta::assert_snapshot!(said(&["../../../scenarios/taskmanager-loss.yaml", "--on", "cluster.yaml"]), @"");
-}

@@ -4,6 +4,7 @@
 mod architecture;
 mod check;
 mod documents;
+mod delivery;
 mod kafka;
 mod live_run;
 mod local_cluster;
