@@ -17,6 +17,8 @@ pub struct StreamAsked {
 pub struct FaultAsked {
     /// Its name in the timeline.
     pub name: String,
+    /// Which of its occurrences, from 0.
+    pub occurrence: u32,
     /// `kill-taskmanager`, `delay-sink`, …
     pub kind: String,
 }
@@ -34,10 +36,10 @@ pub struct Asked {
     pub cluster_kind: String,
     /// Seed.
     pub seed: u64,
+    /// How long traffic is to flow, in seconds.
+    pub duration_s: Option<f64>,
     /// The job's checkpoint interval in seconds, where the scenario sets it.
     pub checkpoint_interval_s: Option<f64>,
-    /// Parallelism of the job, where the scenario sets it.
-    pub parallelism: Option<u32>,
     /// The streams, in the order of the scenario.
     pub streams: Vec<StreamAsked>,
     /// The faults of the timeline.
@@ -49,26 +51,25 @@ pub struct Asked {
 impl From<&Plan> for Asked {
     fn from(plan: &Plan) -> Self {
         let scenario = &plan.scenario;
-        let mut faults: Vec<FaultAsked> = Vec::new();
-        for fault in &plan.timeline {
-            if !faults.iter().any(|known| known.name == fault.name) {
-                faults.push(FaultAsked { name: fault.name.clone(), kind: fault.fault.kind().to_owned() });
-            }
-        }
-        let mut streams = Vec::new();
-        for (name, stream) in &scenario.traffic {
-            streams.push(StreamAsked { name: name.clone(), per_second: stream.rate.starts_at() });
-        }
+        let streams = scenario
+            .traffic
+            .iter()
+            .map(|(name, stream)| StreamAsked { name: name.clone(), per_second: stream.rate.level().map(|rate| rate.0) });
+        let faults = plan.timeline.iter().map(|fault| FaultAsked {
+            name: fault.name.clone(),
+            occurrence: fault.occurrence,
+            kind: fault.fault.kind().to_owned(),
+        });
         Self {
             scenario: scenario.name.to_string(),
             about: scenario.about.clone(),
             cluster: plan.cluster.line.clone(),
             cluster_kind: plan.cluster.kind.clone(),
             seed: plan.seed,
-            checkpoint_interval_s: scenario.checkpoint_interval().map(crate::units::Duration::seconds),
-            parallelism: scenario.job.parallelism(),
-            streams,
-            faults,
+            duration_s: Some(scenario.duration.seconds()),
+            checkpoint_interval_s: scenario.checkpoint_interval().map(|interval| interval.seconds()),
+            streams: streams.collect(),
+            faults: faults.collect(),
             expectations: plan.expectations.clone(),
         }
     }

@@ -18,6 +18,8 @@ pub struct Band {
     pub upper: f64,
     /// Median of the points.
     pub median: f64,
+    /// How far points usually lie from it: 1.4826 MAD.
+    pub spread: f64,
     /// Points that it rests on.
     pub points: usize,
 }
@@ -44,7 +46,28 @@ impl Band {
                 }
             }
         }
-        Ok(Self { upper: 1.1 * p99.max(median + 3.0 * MAD_TO_SIGMA * mad).max(floor) + unseen, median, points })
+        Ok(Self { upper: 1.1 * p99.max(median + 3.0 * MAD_TO_SIGMA * mad).max(floor) + unseen, median, spread: MAD_TO_SIGMA * mad, points })
+    }
+}
+
+impl Band {
+    /// By how much more than usual something must be to be a disturbance at once: one late checkpoint is none.
+    pub const FAR: f64 = 1.5;
+
+    /// When a series first left the band: it stayed above it for `lasting`, or rose to 1.5 × the usual tip.
+    pub fn left(&self, points: &[Point], lasting: i64) -> Option<i64> {
+        let mut since = None;
+        for (at, value) in points {
+            if *value <= self.upper {
+                since = None;
+                continue;
+            }
+            let start = *since.get_or_insert(*at);
+            if *value > Self::FAR * self.median || at - start >= lasting {
+                return Some(start);
+            }
+        }
+        None
     }
 }
 
@@ -128,6 +151,16 @@ mod tests {
         let band = Band::of(&maxima, 1000.0, 500.0).unwrap();
         assert!((band.median - 3700.0).abs() < 1.0);
         assert!((band.upper - 1.1 * 3700.0 - 500.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn one_late_checkpoint_is_no_disturbance() {
+        let band = Band { upper: 110.0, median: 100.0, spread: 0.0, points: 40 };
+        let late: Vec<Point> = [90.0, 115.0, 120.0, 80.0].iter().zip(0..).map(|(value, i)| (i * SECOND, *value)).collect();
+        assert_eq!(band.left(&late, 2 * SECOND), None);
+        assert_eq!(band.left(&late, SECOND), Some(SECOND));
+        let far: Vec<Point> = [90.0, 115.0, 160.0, 80.0].iter().zip(0..).map(|(value, i)| (i * SECOND, *value)).collect();
+        assert_eq!(band.left(&far, 2 * SECOND), Some(SECOND));
     }
 
     #[test]

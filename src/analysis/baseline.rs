@@ -59,9 +59,12 @@ impl Analysis {
         self.run.start.unwrap_or(self.run.started)
     }
 
-    /// The end of what can be judged: of the traffic, else of the journal.
+    /// The end of what can be judged: of the schedule, or of the traffic where it was stopped before; until then the newest event. What
+    /// is flushed after the schedule's end makes every lag fall.
     pub(super) fn end(&self) -> i64 {
-        self.run.traffic_end.unwrap_or(self.run.last)
+        let planned = self.run.start.zip(self.asked.duration_s).map(|(start, seconds)| start + (seconds * 1e9) as i64);
+        let last = self.run.traffic_end.unwrap_or(self.run.last);
+        planned.map_or(last, |planned| planned.min(last))
     }
 
     /// Faults and changes of the rate, in order.

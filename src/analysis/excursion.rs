@@ -36,7 +36,7 @@ impl Analysis {
             Ok(Err(reason)) | Err(reason) => return Excursion::unknown(format!("no baseline: {reason}")),
         };
         let points = self.samples.whole(Metric::OutputLag);
-        let left = within(&points, t0.at, noticed_by).iter().find(|(_, value)| *value > band.upper).map(|(at, _)| *at);
+        let left = band.left(within(&points, t0.at, noticed_by), self.interval());
         let describe = |value: f64| format!("output lag {}, its band ends at {}", display::count(value), display::count(band.upper));
         let mut found = Excursion::find(&points, fault, left, removal, until, band.upper, self.hold(), "output lag", describe);
         if left.is_none() && !self.watched(&points, t0.at, noticed_by) {
@@ -71,8 +71,9 @@ impl Analysis {
         let Some(metric) = self.latency.judged_by() else { return Excursion::unknown("latency was not measured".to_owned()) };
         // Records that were on their way when the fault came are the first to be late.
         let from = t0.at - 2 * self.interval();
-        let points = self.latency.p99(metric, from, until);
-        let left = within(&points, from, noticed_by).iter().find(|(_, value)| *value > band.upper).map(|(at, _)| *at);
+        let mut points = self.latency.p99(metric, from, until);
+        points.retain(|(at, seconds)| at + (seconds * 1e9) as i64 >= t0.at);
+        let left = band.left(within(&points, from, noticed_by), self.interval());
         let describe = |value: f64| format!("{metric} p99 {}, its band ends at {}", display::seconds(value), display::seconds(band.upper));
         Excursion::find(&points, fault, left, removal, until, band.upper, self.hold(), metric.name(), describe)
     }

@@ -130,16 +130,23 @@ impl Analysis {
         })
     }
 
+    /// Checkpoints that take longer than their interval queue, and come in a row as soon as they can.
     fn slow_checkpoints(&self) -> Option<Finding> {
-        let interval = self.asked.checkpoint_interval_s?;
-        let durations: Vec<f64> = self.checkpoints.all().filter_map(|record| record.duration_s).collect();
-        let median = median_of(durations);
-        (median > interval).then(|| {
+        let interval = self.interval() as f64 / 1e9;
+        let durations: Vec<f64> =
+            self.checkpoints.all().filter(|record| !record.savepoint).filter_map(|record| record.duration_s).collect();
+        let long: Vec<f64> = durations.iter().copied().filter(|duration| *duration > interval).collect();
+        let longest = long.iter().copied().max_by(f64::total_cmp)?;
+        (long.len() >= 3).then(|| {
             finding(
-                "risk",
-                "checkpoints take longer than their interval",
-                format!("median {}, interval {}", display::seconds(median), display::seconds(interval)),
-                "set a minimum pause, make state smaller or incremental, or lengthen the interval",
+                if long.len() * 2 > durations.len() { "risk" } else { "note" },
+                format!("{} of {} checkpoints took longer than their interval", long.len(), durations.len()),
+                format!(
+                    "interval {}, longest {}: they queue, and follow each other without a pause when they can",
+                    display::seconds(interval),
+                    display::seconds(longest)
+                ),
+                "set execution.checkpointing.min-pause, make state smaller or incremental, or lengthen the interval",
             )
         })
     }

@@ -15,11 +15,13 @@ use crate::clock::Timestamp;
 use crate::delivery::Verdict;
 use crate::journal::{Accounting, Ending, Event, EventKind, FaultId, Of, Phase, UndoId};
 use crate::metric::{Behaviour, Metric};
-use crate::plan::Plan;
 use crate::scenario::Comparison;
 
 /// How often an undecided fault is looked at anew.
 const LOOK_EVERY: i64 = 1_000_000_000;
+
+/// Hints that are kept.
+const MOST_HINTS: usize = 200;
 
 /// What was said of the run itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,11 +50,11 @@ pub(super) struct RunLog {
 
 impl Analysis {
     /// Over the journal of a run of this plan.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &crate::plan::Plan) -> Self {
         Self::of(Asked::from(plan))
     }
 
-    /// Over the journal of a run of this plan's parts.
+    /// Over the journal of a run of which this was asked.
     pub fn of(asked: Asked) -> Self {
         Self {
             asked,
@@ -121,7 +123,12 @@ impl Analysis {
                 }
             }
             EventKind::Clock { of, offset } => self.clocks.set(of, *offset),
-            EventKind::Hint { topic, line } => self.run.hints.push(format!("{topic}: {line}")),
+            EventKind::Hint { topic, line } => {
+                // A log can say the same a million times.
+                if self.run.hints.len() < MOST_HINTS {
+                    self.run.hints.push(format!("{topic}: {line}"));
+                }
+            }
             EventKind::Delivery(verdict) => self.run.delivery = Some(verdict.clone()),
             EventKind::RunEnded { ending, clean } => {
                 self.run.ending = Some(ending.clone());
@@ -312,6 +319,14 @@ impl Analysis {
     /// Undos that are owed, and their faults, oldest first.
     pub fn active_undos(&self) -> Vec<(UndoId, FaultId)> {
         self.faults.open_undos().map(|(id, undo)| (id, undo.fault.clone())).collect()
+    }
+
+    /// Lets go of samples, latencies and outputs before a moment, so that a fold over days stays small: the small questions need only
+    /// what is newer than the baseline of the next fault. The outcome of a long run comes from replaying its journal.
+    pub fn forget_before(&mut self, moment: Timestamp) {
+        self.samples.forget_before(moment.0);
+        self.latency.forget_before(moment.0);
+        self.output.forget_before(moment.0);
     }
 
     /// Seconds since the schedule's zero; since the first line before there is one.

@@ -6,9 +6,9 @@ use crate::journal::Accounting;
 use crate::metric::Metric;
 use crate::units::display;
 
-/// Slip p99.9 beyond this is behind the schedule: half of the smallest band of the output lag (0.5 s × rate), so that slip alone never
-/// looks like a disturbance.
-const MOST_SLIP: f64 = 0.25;
+/// Slip p99.9 beyond this, in seconds, is behind the schedule: the smallest band of the output lag (0.5 s × rate), so that slip alone
+/// never looks like a disturbance.
+const MOST_SLIP: f64 = 0.5;
 
 impl Analysis {
     /// The error says what was missed and what limited the generator.

@@ -67,6 +67,11 @@ impl LatencyLog {
         stretches.last().ok_or_else(|| "not kept".to_owned())
     }
 
+    /// Lets go of everything before a moment.
+    pub fn forget_before(&mut self, moment: i64) {
+        self.metrics.values_mut().for_each(|stretches| stretches.retain(|stretch| stretch.to >= moment));
+    }
+
     /// Those of a metric, in the order in which they came.
     pub fn stretches(&self, metric: Metric) -> &[Stretch] {
         self.metrics.get(&metric).map(Vec::as_slice).unwrap_or_default()

@@ -48,15 +48,11 @@ pub struct OutputLog {
     partitions: BTreeMap<(String, u32), Vec<Batch>>,
     /// Stream and input partition → (seen, furthest intended time), both ascending.
     furthest: BTreeMap<(u8, u16), Vec<(i64, i64)>>,
-    /// Records seen, and seen for the first time.
-    total: (u64, u64),
 }
 
 impl OutputLog {
     /// Takes in a batch.
     pub fn push(&mut self, batch: &OutputBatch) {
-        self.total.0 += batch.records;
-        self.total.1 += batch.fresh;
         let (first, last) = (batch.first_seen.0, batch.last_seen.0.max(batch.first_seen.0));
         let key = (batch.topic.clone(), batch.partition);
         let batches = self.partitions.entry(key).or_default();
@@ -72,6 +68,18 @@ impl OutputLog {
             if steps.last().is_none_or(|(_, intended)| reached.intended.0 > *intended) {
                 steps.push((first, reached.intended.0));
             }
+        }
+    }
+
+    /// Lets go of everything before a moment but the last of each.
+    pub fn forget_before(&mut self, moment: i64) {
+        for batches in self.partitions.values_mut() {
+            let kept = batches.partition_point(|batch| batch.last < moment).saturating_sub(1);
+            batches.drain(..kept);
+        }
+        for steps in self.furthest.values_mut() {
+            let kept = steps.partition_point(|(at, _)| *at < moment).saturating_sub(1);
+            steps.drain(..kept);
         }
     }
 
@@ -117,11 +125,10 @@ impl OutputLog {
     pub fn further(&self, known: i64, after: i64, end: i64) -> Result<(i64, String), String> {
         let mut worst: Option<(i64, String)> = None;
         for ((stream, partition), steps) in &self.furthest {
-            let Some((_, reached)) = steps.partition_point(|(at, _)| *at <= known).checked_sub(1).and_then(|index| steps.get(index)) else {
-                continue;
-            };
+            let later = steps.partition_point(|(at, _)| *at <= known);
+            let Some((_, reached)) = later.checked_sub(1).and_then(|index| steps.get(index)) else { continue };
             let name = format!("input partition {partition} of stream {stream}");
-            match steps.iter().find(|(at, intended)| *at > after && *at <= end && intended > reached) {
+            match steps.iter().skip(later).find(|(at, intended)| *at > after && *at <= end && intended > reached) {
                 Some((at, _)) if worst.as_ref().is_none_or(|(latest, _)| at > latest) => worst = Some((*at, name)),
                 Some(_) => {}
                 None => return Err(format!("{name} had not come further")),

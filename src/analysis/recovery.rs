@@ -1,6 +1,7 @@
 //! How a fault went: T0 to T9, whether anything was disturbed, and whether it came back. Definitions in `ARCHITECTURE.md`, *Measures*.
 
 use super::Analysis;
+use super::band::Band;
 use super::baseline::Baseline;
 use super::excursion::Excursion;
 use super::fault_log::Fault;
@@ -125,7 +126,7 @@ impl Analysis {
         }
         if let (Some(gap), Ok(Ok(band))) = (gap, baseline.as_ref().map(|baseline| &baseline.gap)) {
             let length = gap.length(until) as f64 / 1e9;
-            if length - gap.error as f64 / 1e9 > band.upper {
+            if length - gap.error as f64 / 1e9 > band.upper.max(Band::FAR * band.median) {
                 disturbed.push(format!(
                     "output of {} stopped for {}, usually {}",
                     gap.partition,
@@ -280,8 +281,8 @@ impl Course {
         let t1 = self.moments[1].as_ref().map_err(Clone::clone)?;
         let t6 = self.moments[6].as_ref().map_err(Clone::clone)?;
         let usual = self.baseline.as_ref().map_err(Clone::clone).and_then(|baseline| baseline.gap.as_ref().map_err(Clone::clone));
-        let usual = usual.map_err(|reason| format!("no baseline: {reason}"))?.median;
-        let length = (t6.at - t1.at) as f64 / 1e9 - usual;
-        Ok(Figure { value: length.max(0.0), error: Some((t1.error + t6.error) as f64 / 1e9) })
+        let usual = usual.map_err(|reason| format!("no baseline: {reason}"))?;
+        let length = (t6.at - t1.at) as f64 / 1e9 - usual.median;
+        Ok(Figure { value: length.max(0.0), error: Some((t1.error + t6.error) as f64 / 1e9 + usual.spread) })
     }
 }

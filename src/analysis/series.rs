@@ -43,6 +43,11 @@ impl Samples {
         self.points.truncate(kept);
     }
 
+    fn forget_before(&mut self, moment: i64) {
+        let kept = self.points.partition_point(|(at, _)| *at < moment);
+        self.points.drain(..kept);
+    }
+
     /// All of them.
     pub fn all(&self) -> &[Point] {
         &self.points
@@ -119,6 +124,11 @@ impl Store {
         if let Some(samples) = self.metrics.get_mut(&metric).and_then(|subjects| subjects.get_mut(of)) {
             samples.freeze(since);
         }
+    }
+
+    /// Lets go of everything before a moment.
+    pub fn forget_before(&mut self, moment: i64) {
+        self.metrics.values_mut().flat_map(BTreeMap::values_mut).for_each(|samples| samples.forget_before(moment));
     }
 
     /// The subjects of a metric and their samples, in a stable order.

@@ -114,9 +114,8 @@ impl Pipeline {
         Asked {
             scenario: "synthetic".to_owned(),
             checkpoint_interval_s: Some(self.interval as f64 / 1e3),
-            parallelism: Some(2),
             streams: vec![StreamAsked { name: "orders".into(), per_second: Some(self.rate) }],
-            faults: if faulty { vec![FaultAsked { name: lose_one(0).name, kind: kind.to_owned() }] } else { Vec::new() },
+            faults: if faulty { vec![FaultAsked { name: lose_one(0).name, occurrence: 0, kind: kind.to_owned() }] } else { Vec::new() },
             expectations,
             ..Asked::default()
         }

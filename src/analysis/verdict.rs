@@ -67,7 +67,7 @@ impl Analysis {
             }
         }
         for asked in &self.asked.faults {
-            if !faults.iter().any(|fault| fault.fault.name == asked.name) {
+            if !faults.iter().any(|fault| fault.fault.name == asked.name && fault.fault.occurrence == asked.occurrence) {
                 reasons.push((Verdict::Inconclusive, format!("{}: its moment never came", asked.name)));
             }
         }

@@ -104,17 +104,6 @@ pub struct Laid {
 }
 
 impl Shape {
-    /// The rate at its start, in records per second, where it has a plain one.
-    pub fn starts_at(&self) -> Option<f64> {
-        match self {
-            Self::Constant(rate) | Self::Poisson(rate) => Some(rate.0),
-            Self::Ramp(ramp) => Some(ramp.from.0),
-            Self::Steps(steps) => steps.first().map(|step| step.rate.0),
-            Self::Sequence(stretches) => stretches.first().and_then(|stretch| stretch.shape.starts_at()),
-            Self::Sine(_) | Self::Burst(_) | Self::Spike(_) | Self::Trace(_) | Self::Backlog(_) | Self::Closed(_) => None,
-        }
-    }
-
     /// The curves that it consists of, in order.
     ///
     /// # Errors
@@ -142,6 +131,14 @@ impl Shape {
     pub fn in_flight(&self) -> Option<u64> {
         match self {
             Self::Closed(closed) => Some(closed.in_flight.0.max(1)),
+            _ => None,
+        }
+    }
+
+    /// The rate, where it is always the same.
+    pub const fn level(&self) -> Option<Rate> {
+        match self {
+            Self::Constant(rate) | Self::Poisson(rate) => Some(*rate),
             _ => None,
         }
     }
