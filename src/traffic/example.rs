@@ -23,7 +23,12 @@ const TRACE: &str = "seconds,rate\n0,400\n600,450\n1200,900\n1500,2100\n1800,190
 impl Example {
     /// One for each shape.
     pub const ALL: &'static [Self] = &[
-        Self { name: "constant", about: "The same rate all the time: the baseline of most scenarios.", text: "{ constant: 2k/s }", seconds: 60.0 },
+        Self {
+            name: "constant",
+            about: "The same rate all the time: the baseline of most scenarios.",
+            text: "{ constant: 2k/s }",
+            seconds: 60.0,
+        },
         Self {
             name: "ramp",
             about: "From one rate to another, evenly: where does it begin to fall behind?",
@@ -101,8 +106,11 @@ impl Example {
         let schedule = match &shape {
             Shape::Closed(_) => return Ok(None),
             Shape::Trace(trace) => {
-                let curve = parse_trace(TRACE, trace.times, trace.speed)
-                    .map_err(|(line, what)| ShapeError::Trace { path: trace.file.display().to_string(), line, what })?;
+                let curve = parse_trace(TRACE, trace.times, trace.speed).map_err(|(line, what)| ShapeError::Trace {
+                    path: trace.file.display().to_string(),
+                    line,
+                    what,
+                })?;
                 Schedule::of(vec![Laid { curve: Arc::new(curve), lasts: None, arrivals: Arrivals::Even }])
             }
             shape => Schedule::of(shape.lay(Dice::new(1, "arrivals"))?),

@@ -3,8 +3,8 @@
 
 mod architecture;
 mod check;
-mod documents;
 mod delivery;
+mod documents;
 mod kafka;
 mod live_run;
 mod local_cluster;
