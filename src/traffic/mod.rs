@@ -3,10 +3,8 @@
 mod check;
 mod dice;
 mod event_time;
-mod example;
 pub mod identity;
 mod keys;
-mod picture;
 mod recipe;
 mod schedule;
 mod send;
@@ -17,10 +15,8 @@ mod value;
 pub use check::Problem;
 pub use dice::Dice;
 pub use event_time::{EventTime, Late};
-pub use example::Example;
 pub use identity::{Identity, IdentityError, Placement};
 pub use keys::{Alias, Churn, Distinct, Hot, Key, KeyBuffer, KeyError, KeyTable, Keys, Pick, Picker, SHARDS, Skew, Zipf};
-pub use picture::Picture;
 pub use recipe::{Active, Buffers, Made, Mark, Recipe, RecipeError};
 pub use schedule::{Cursor, Schedule};
 pub use send::{
