@@ -76,14 +76,15 @@ impl Run {
         };
         let verifier = Verifier::start(settings, move |observation| drop(sender.send(observation))).unwrap();
         let ledger = Ledger::new(1);
-        let stream = format!(r#"{{"rate":{{"constant":"5k/s"}},"keys":{{"uniform":{{"distinct":"50"}}}},"value":{value}}}"#);
-        let traffic = Traffic::start(
+        let stream =
+            format!(r#"{{"rate":{{"backlog":{{"records":"10k","over":"2s"}}}},"keys":{{"uniform":{{"distinct":"50"}}}},"value":{value}}}"#);
+        let mut traffic = Traffic::start(
             &Settings {
                 run: RUN.into(),
                 seed: 42,
                 connection: connection.clone(),
                 start: clock::now().plus(Duration::from_millis(500)),
-                duration: Duration::from_secs(2),
+                duration: Duration::from_secs(600),
                 slice: Slice::new(0, 1).unwrap(),
                 placement: Placement::Header,
             },
@@ -91,6 +92,13 @@ impl Run {
             |stream, _| Box::new(ledger.page(stream)),
         )
         .unwrap();
+        // However slow the machine is: all 10,000, and then no more.
+        let deadline = clock::now().plus(10 * WITHIN);
+        while traffic.progress().streams[0].accounts.acknowledged < 10_000 {
+            assert!(!deadline.remaining().is_zero());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        traffic.stop(WITHIN);
         let progress = traffic.join();
         assert_eq!(progress.streams[0].accounts.acknowledged, 10_000, "{progress:?}");
         let records = read(&connection, &input.name);
