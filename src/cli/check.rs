@@ -2,7 +2,7 @@
 
 use super::arguments::Check;
 use super::cluster::print;
-use super::{Exit, Failure, file};
+use super::{Exit, Failure, file, tell};
 use crate::cluster::ClusterSpec;
 use crate::plan;
 use crate::scenario::check as checks;
@@ -15,7 +15,7 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Failure> {
         let folder = file::folder(path);
         let (checked, report) = checks(&source, folder);
         if !report.is_empty() {
-            anstream::eprint!("{}", report.render(file::colour()));
+            tell(&report.render(file::colour()));
         }
         let Some(checked) = checked.filter(|_| report.errors() == 0) else {
             worst = Exit::Invalid;
@@ -25,7 +25,7 @@ pub(super) fn check(arguments: &Check) -> Result<Exit, Failure> {
             && let Err(refusal) = plan::plan(&checked, folder, cluster, &file::offer(&cluster.value), 0)
         {
             let failure = file::refused(&refusal);
-            anstream::eprint!("{}", failure.text);
+            tell(&failure.text);
             worst = failure.exit;
             continue;
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::arguments::{Cluster as Command, Format};
-use super::{Exit, Failure, file};
+use super::{Exit, Failure, file, tell};
 use crate::cluster::{self, Cluster, ClusterName, ClusterSpec, Places};
 use crate::run::Stop;
 
@@ -22,7 +22,7 @@ pub(super) fn places() -> Result<Places, Failure> {
 }
 
 pub(super) fn progress(line: &str) {
-    anstream::eprintln!("  {line}");
+    tell(&format!("  {line}\n"));
 }
 
 async fn up(path: &Path, places: &Places) -> Result<Exit, Failure> {

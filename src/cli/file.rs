@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, tell};
 use crate::action::Ability;
 use crate::clock;
 use crate::cluster::ClusterSpec;
@@ -48,7 +48,7 @@ pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Opti
     let (checked, report) = check(&source, folder);
     let Some(checked) = checked.filter(|_| report.errors() == 0) else { return Err(invalid(&report)) };
     if !report.is_empty() {
-        anstream::eprint!("{}", report.render(colour()));
+        tell(&report.render(colour()));
     }
     let seed = seed.or(checked.scenario().seed).unwrap_or_else(drawn_seed);
     plan::plan(&checked, folder, cluster, &offer(&cluster.value), seed).map_err(|refusal| refused(&refusal))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::tell;
 use crate::report::live;
 use crate::report::terminal::Look;
 use crate::run::{Glance, Watcher};
@@ -35,8 +36,8 @@ impl Live {
     /// A line above the status line.
     pub(super) fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{text}")),
-            None => anstream::eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell(&format!("{text}\n"))),
+            None => tell(&format!("{text}\n")),
         }
     }
 

@@ -20,6 +20,8 @@ mod undo;
 
 pub use exit::Exit;
 
+use std::io::Write;
+
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
@@ -52,6 +54,11 @@ impl Failure {
     }
 }
 
+/// Tells people something, on stderr. That nobody listens, on a lost terminal or a closed pipe, is no reason to stop.
+fn tell(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> Exit {
     let arguments = match Arguments::try_parse() {
@@ -67,6 +74,7 @@ pub fn main() -> Exit {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SQUALL_LOG").unwrap_or_else(|_| "warn".into()))
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .without_time()
         .init();
     #[cfg(feature = "failpoints")]
@@ -74,7 +82,7 @@ pub fn main() -> Exit {
     match dispatch(arguments) {
         Ok(exit) => exit,
         Err(failure) => {
-            anstream::eprintln!("{}", failure.text.trim_end());
+            tell(&format!("{}\n", failure.text.trim_end()));
             failure.exit
         }
     }

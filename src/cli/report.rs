@@ -2,7 +2,7 @@
 
 use super::arguments::{Format, Report};
 use super::cluster::print;
-use super::{Exit, Failure, look};
+use super::{Exit, Failure, look, tell};
 use crate::analysis::{Analysis, Outcome};
 use crate::journal::{Reader, RunFolder};
 use crate::plan::Plan;
@@ -22,7 +22,7 @@ pub(super) fn report(arguments: &Report) -> Result<Exit, Failure> {
         analysis.push(&event.map_err(|error| tool(&error))?);
     }
     for torn in &reader.torn {
-        anstream::eprintln!("warning: the journal breaks off: {torn}");
+        tell(&format!("warning: the journal breaks off: {torn}\n"));
     }
     show(&analysis.outcome(), &folder, arguments.format)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::arguments::Run;
 use super::live::Live;
-use super::{Exit, Failure, cluster, file, look, report};
+use super::{Exit, Failure, cluster, file, look, report, tell};
 use crate::clock;
 use crate::cluster::{ClusterSpec, Environment};
 use crate::report::terminal;
@@ -26,10 +26,10 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
 
     let stop = Stop::default();
     let _signals = stop
-        .listen(|name| anstream::eprintln!("{name} again: still putting the cluster back; it ends by itself"))
+        .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
         .map_err(|error| Failure::of(Exit::ToolError, &error))?;
     let look = look::stderr();
-    anstream::eprint!("{}", terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
+    tell(&terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
     let live = Arc::new(Live::new(look));
     let watcher: Arc<dyn Watcher> = live.clone();
     let request = Request {
@@ -49,13 +49,21 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         Ok(finished) => finished,
         Err(error) => return Err(before_the_start(&error)),
     };
-    anstream::eprintln!();
-    let exit = report::show(&finished.outcome, &finished.folder, arguments.format)?;
+    tell("\n");
+    let verdict = Exit::from(finished.outcome.verdict);
+    let exit = match report::show(&finished.outcome, &finished.folder, arguments.format) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            tell(&format!("{}\n", failure.text));
+            // What is worse than an error of the tool stays the last word.
+            if matches!(verdict, Exit::CleanupIncomplete | Exit::Interrupted) { verdict } else { failure.exit }
+        }
+    };
     if finished.left_behind.is_empty() {
         return Ok(exit);
     }
     for left in &finished.left_behind {
-        anstream::eprintln!("error: left behind: {left}");
+        tell(&format!("error: left behind: {left}\n"));
     }
     Ok(Exit::CleanupIncomplete)
 }

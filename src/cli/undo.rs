@@ -1,7 +1,7 @@
 //! `squall undo` and `squall guard`.
 
 use super::arguments::{Guard, Undo};
-use super::{Exit, Failure, cluster};
+use super::{Exit, Failure, cluster, tell};
 use crate::cluster::Places;
 use crate::guard::{self, ClusterLock, Leftover, Report};
 use crate::journal::RunFolder;
@@ -70,7 +70,7 @@ pub(super) async fn guard(arguments: &Guard) -> Result<Exit, Failure> {
     let report = guard::guard(&arguments.run, engine, &places).await.map_err(|error| Failure::of(code(&error), &error))?;
     let Some(report) = report else { return Ok(Exit::Met) };
     for line in lines(&report) {
-        anstream::eprintln!("{line}");
+        tell(&format!("{line}\n"));
     }
     Ok(if report.is_clean() { Exit::Met } else { Exit::CleanupIncomplete })
 }

@@ -66,13 +66,8 @@ pub enum Error {
         source: io::Error,
     },
     /// The journal names something that this squall knows no way to remove.
-    #[error("{kind} {name}: this squall cannot remove that")]
-    UnknownThing {
-        /// What kind of thing.
-        kind: String,
-        /// Its name.
-        name: String,
-    },
+    #[error("this squall knows no way to remove a {0}")]
+    UnknownThing(String),
     /// It was done, but looking at the target does not show it.
     #[error("not read back: {0}")]
     NotReadBack(String),

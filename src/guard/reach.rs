@@ -18,24 +18,24 @@ pub(super) fn cluster_spec(folder: &RunFolder) -> Result<ClusterSpec, Error> {
     serde_yaml::with::singleton_map_recursive::deserialize(yaml).map_err(|reason| error(reason.to_string()))
 }
 
-/// The run's cluster, taken hold of when it is first needed.
+/// A run's cluster, taken hold of when it is first needed.
 #[derive(Debug)]
-pub(super) struct Reach<'a> {
-    /// The cluster file.
-    pub spec: ClusterSpec,
+pub struct Reach<'a> {
+    pub(super) spec: ClusterSpec,
     places: &'a Places,
     cluster: Option<Arc<Cluster>>,
     kafka: Option<Arc<Admin>>,
 }
 
 impl<'a> Reach<'a> {
+    /// The cluster that `spec` describes.
     pub fn new(spec: ClusterSpec, places: &'a Places) -> Self {
         Self { spec, places, cluster: None, kafka: None }
     }
 
     /// The cluster; none when it has gone since, with everything on it. One of the same name that was started from another
     /// description is another cluster.
-    pub async fn cluster(&mut self) -> Result<Option<Arc<Cluster>>, Error> {
+    pub(super) async fn cluster(&mut self) -> Result<Option<Arc<Cluster>>, Error> {
         if self.cluster.is_none() {
             match Cluster::attach(&self.spec, self.places).await {
                 Ok(cluster) => self.cluster = Some(Arc::new(cluster)),
@@ -48,7 +48,7 @@ impl<'a> Reach<'a> {
     }
 
     /// Its Kafka; none when the cluster has gone.
-    pub async fn kafka(&mut self) -> Result<Option<Arc<Admin>>, Error> {
+    pub(super) async fn kafka(&mut self) -> Result<Option<Arc<Admin>>, Error> {
         if self.kafka.is_none()
             && let Some(cluster) = self.cluster().await?
         {
@@ -58,13 +58,13 @@ impl<'a> Reach<'a> {
     }
 
     /// Its JobManager; none when the cluster has gone.
-    pub async fn flink(&mut self) -> Result<Option<Rest>, Error> {
+    pub(super) async fn flink(&mut self) -> Result<Option<Rest>, Error> {
         let cluster = self.cluster().await?;
         Ok(cluster.map(|cluster| Rest::new(&cluster.addresses().flink, Path::new(""))).transpose()?)
     }
 
     /// Takes the cluster down. One that has gone already is no error.
-    pub async fn take_down(&mut self) -> Result<(), Error> {
+    pub(super) async fn take_down(&mut self) -> Result<(), Error> {
         self.kafka = None;
         self.cluster = None;
         match cluster::down(&self.spec, self.places, &|line| tracing::info!("{line}")).await {

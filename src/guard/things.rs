@@ -19,11 +19,46 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Kafka's error code for a group that does not exist: one whose job never committed.
 const GROUP_ID_NOT_FOUND: i32 = 69;
 
-/// The order of removing: a topic that a job still reads, or a group that it commits to, would come back.
-pub(super) const ORDER: [&str; 5] = ["job", "group", "topic", "file", "cluster"];
+/// Longer than any removal takes.
+const REMOVE_WITHIN: Duration = Duration::from_secs(90);
+/// What fails is tried this often.
+const ROUNDS: usize = 3;
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(2);
 
-/// Removes a thing; returns what was found. One that is gone already is no error. `in_flight` says that a job may have been on its
-/// way to the cluster when squall died.
+/// The order of removing: a topic that a job still reads, or a group that it commits to, would come back.
+const ORDER: [&str; 5] = ["job", "group", "topic", "file", "cluster"];
+
+/// Removes things, each within a deadline of its own, and tells of each that is gone. `in_flight` says that a job may still be on its
+/// way to the cluster. Returns what is left, and why.
+pub async fn remove_all(things: &[Thing], reach: &mut Reach<'_>, in_flight: bool, mut gone: impl FnMut(&Thing, String)) -> Vec<String> {
+    let mut owed: Vec<&Thing> = things.iter().rev().collect();
+    owed.sort_by_key(|thing| ORDER.iter().position(|kind| *kind == thing.kind));
+    let mut left = Vec::new();
+    for round in 0..ROUNDS {
+        if round > 0 {
+            tokio::time::sleep(BETWEEN_ROUNDS).await;
+        }
+        left.clear();
+        let mut still = Vec::new();
+        for thing in owed {
+            let removed = tokio::time::timeout(REMOVE_WITHIN, remove(thing, reach, in_flight)).await;
+            match removed.unwrap_or(Err(Error::Deadline(REMOVE_WITHIN.as_secs()))) {
+                Ok(what) => gone(thing, what),
+                Err(error) => {
+                    left.push(format!("{} {}: {error}", thing.kind, thing.name));
+                    still.push(thing);
+                }
+            }
+        }
+        owed = still;
+        if owed.is_empty() {
+            break;
+        }
+    }
+    left
+}
+
+/// Removes a thing; returns what was found. One that is gone already is no error.
 pub(super) async fn remove(thing: &Thing, reach: &mut Reach<'_>, in_flight: bool) -> Result<String, Error> {
     let Thing { kind, name, .. } = thing;
     let gone = |kind: &str| format!("{kind} {name} was gone");
@@ -63,7 +98,7 @@ pub(super) async fn remove(thing: &Thing, reach: &mut Reach<'_>, in_flight: bool
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(source) => return Err(Error::File { path: name.into(), source }),
         },
-        _ => return Err(Error::UnknownThing { kind: kind.clone(), name: name.clone() }),
+        _ => return Err(Error::UnknownThing(kind.clone())),
     };
     Ok(if removed { format!("{kind} {name} removed") } else { gone(kind) })
 }

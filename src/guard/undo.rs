@@ -90,37 +90,13 @@ impl Undoing<'_> {
             self.note(EventKind::Phase(Phase::CleaningUp));
         }
         let in_flight = self.owed.is_submitting();
-        // A cluster that the run started goes down with all that was done to it.
-        let cluster: Vec<Thing> = self.owed.things.iter().filter(|thing| thing.kind == "cluster").cloned().collect();
-        for thing in &cluster {
-            if self.remove(thing, false).await.is_ok() {
-                self.with_the_cluster();
-            }
-        }
-        let mut left = Vec::new();
-        for round in 0..ROUNDS {
-            if round > 0 {
-                tokio::time::sleep(BETWEEN_ROUNDS).await;
-            }
-            left.clear();
-            for open in self.owed.undos.last_first() {
-                if let Err(error) = self.undo(&open).await {
-                    left.push(format!("{}: {error}", open.fault.name));
-                }
-            }
-            for kind in things::ORDER {
-                let of_kind: Vec<Thing> = self.owed.things.iter().filter(|thing| thing.kind == kind).rev().cloned().collect();
-                for thing in &of_kind {
-                    if let Err(error) = self.remove(thing, in_flight).await {
-                        left.push(format!("{kind} {}: {error}", thing.name));
-                    }
-                }
-            }
-            let unknown = self.owed.things.iter().filter(|thing| !things::ORDER.contains(&thing.kind.as_str()));
-            left.extend(unknown.map(|thing| Error::UnknownThing { kind: thing.kind.clone(), name: thing.name.clone() }.to_string()));
-            if left.is_empty() {
-                break;
-            }
+        self.take_down().await;
+        let mut left = self.undos().await;
+        let things = self.owed.things.clone();
+        let mut removed = Vec::new();
+        left.extend(things::remove_all(&things, &mut self.reach, in_flight, |thing, what| removed.push((thing.clone(), what))).await);
+        for (thing, what) in removed {
+            self.removed(&thing, what);
         }
         let clean = left.is_empty();
         self.report.left = left;
@@ -145,6 +121,26 @@ impl Undoing<'_> {
         }
     }
 
+    /// Takes back what is owed, last in first out; what fails is tried again after the others. Returns what is left, and why.
+    async fn undos(&mut self) -> Vec<String> {
+        let mut left = Vec::new();
+        for round in 0..ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(BETWEEN_ROUNDS).await;
+            }
+            left.clear();
+            for open in self.owed.undos.last_first() {
+                if let Err(error) = self.undo(&open).await {
+                    left.push(format!("{}: {error}", open.fault.name));
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        left
+    }
+
     async fn undo(&mut self, open: &OpenUndo) -> Result<(), Error> {
         self.note(EventKind::UndoStarted { undo: open.undo, by: self.by.to_owned() });
         let job = self.owed.job();
@@ -164,20 +160,22 @@ impl Undoing<'_> {
         undone.map(|_| ())
     }
 
-    async fn remove(&mut self, thing: &Thing, in_flight: bool) -> Result<(), Error> {
-        let removed = tokio::time::timeout(UNDO_WITHIN, things::remove(thing, &mut self.reach, in_flight)).await;
-        let what = removed.unwrap_or(Err(Error::Deadline(UNDO_WITHIN.as_secs())))?;
-        self.report.done.push(what);
-        self.note(EventKind::Removed { kind: thing.kind.clone(), name: thing.name.clone() });
-        Ok(())
+    /// A cluster that the run started goes down with all that was done to it and made on it. When that fails, the rest is undone one
+    /// by one.
+    async fn take_down(&mut self) {
+        let Some(cluster) = self.owed.things.iter().find(|thing| thing.kind == "cluster").cloned() else { return };
+        let down = tokio::time::timeout(UNDO_WITHIN, things::remove(&cluster, &mut self.reach, false)).await;
+        let Ok(Ok(what)) = down else { return };
+        self.removed(&cluster, what);
+        for thing in self.owed.things.clone() {
+            if thing.kind != "file" {
+                self.note(EventKind::Removed { kind: thing.kind, name: thing.name });
+            }
+        }
     }
 
-    /// What was on the cluster that has just been taken down is gone too.
-    fn with_the_cluster(&mut self) {
-        let went: Vec<Thing> =
-            self.owed.things.iter().filter(|thing| matches!(thing.kind.as_str(), "job" | "group" | "topic")).cloned().collect();
-        for thing in went {
-            self.note(EventKind::Removed { kind: thing.kind, name: thing.name });
-        }
+    fn removed(&mut self, thing: &Thing, what: String) {
+        self.report.done.push(what);
+        self.note(EventKind::Removed { kind: thing.kind.clone(), name: thing.name.clone() });
     }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::guard::{self, Reach};
 use crate::journal::{EventKind, Phase, Record};
 
 use super::fire::Firing;
-use super::prepare::Topics;
+use super::job_control::JobControl;
+use super::recorder::Recorder;
 
-const KAFKA_WITHIN: Duration = Duration::from_secs(10);
+const JOB_WITHIN: Duration = Duration::from_secs(30);
 
 /// Takes back what is still owed, last in first out. True when nothing is left.
 pub async fn faults(firing: &Firing<'_>) -> bool {
@@ -21,38 +23,31 @@ pub async fn faults(firing: &Firing<'_>) -> bool {
     firing.recorder.undos().is_empty()
 }
 
-/// Ends the job and deletes topics and group, if they are squall's. What cannot be removed is said.
-pub async fn things(firing: &Firing<'_>, topics: &Topics) -> Vec<String> {
-    let recorder = firing.recorder;
-    let mut left = Vec::new();
-    let removed = |kind: &str, name: String| recorder.record(EventKind::Removed { kind: kind.to_owned(), name });
-    match firing.world.job.end(Duration::from_secs(30).into()).await {
-        Ok(Some(id)) => removed("job", id.to_string()),
-        Ok(None) => {}
-        Err(error) => left.push(format!("job: {error}")),
-    }
-    let own = |name: &String| name.starts_with("squall-");
-    for (_, name, _) in topics.inputs.iter().chain(&topics.sinks).filter(|(_, name, _)| own(name)) {
-        let (kafka, topic) = (firing.world.kafka.clone(), name.clone());
-        match tokio::task::spawn_blocking(move || kafka.delete_topic(&topic, KAFKA_WITHIN)).await {
-            Ok(Ok(())) => removed("topic", name.clone()),
-            Ok(Err(error)) => left.push(format!("topic {name}: {error}")),
-            Err(error) => left.push(format!("topic {name}: {error}")),
+/// Ends the job, and removes everything that the journal says was made. What cannot be removed is said.
+pub async fn things(recorder: &Recorder, job: Option<&JobControl>, reach: &mut Reach<'_>) -> Vec<String> {
+    let removed = |kind: &str, name: &str| recorder.record(EventKind::Removed { kind: kind.to_owned(), name: name.to_owned() });
+    let in_flight = job.is_some_and(JobControl::is_submitting);
+    if let Some(job) = job {
+        match job.end(JOB_WITHIN.into()).await {
+            Ok(Some(id)) => {
+                for thing in recorder.owed().things.iter().filter(|thing| thing.kind == "job") {
+                    removed("job", &thing.name);
+                }
+                tracing::debug!("job {id} cancelled");
+            }
+            Ok(None) => {}
+            // It is tried again by its name.
+            Err(error) => tracing::debug!("job: {error}"),
         }
     }
-    if topics.own_group {
-        let (kafka, group) = (firing.world.kafka.clone(), topics.group.clone());
-        match tokio::task::spawn_blocking(move || kafka.delete_group(&group, KAFKA_WITHIN)).await {
-            Ok(Ok(())) => removed("group", topics.group.clone()),
-            // A job that never committed has no group.
-            Ok(Err(error)) => tracing::debug!("group {}: {error}", topics.group),
-            Err(error) => left.push(format!("group {}: {error}", topics.group)),
-        }
-    }
-    left
+    guard::remove_all(&recorder.owed().things, reach, in_flight, |thing, what| {
+        tracing::debug!("{what}");
+        removed(&thing.kind, &thing.name);
+    })
+    .await
 }
 
 /// Notes that cleaning begins.
-pub fn begin(firing: &Firing<'_>) {
-    firing.recorder.record(EventKind::Phase(Phase::CleaningUp));
+pub fn begin(recorder: &Recorder) {
+    recorder.record(EventKind::Phase(Phase::CleaningUp));
 }

@@ -1,16 +1,19 @@
 //! A run from its first line to its last.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::task::JoinSet;
 
 use crate::analysis::{Analysis, Outcome};
 use crate::clock::{self, Timestamp};
 use crate::cluster::{self, Cluster, ClusterSpec, Places};
 use crate::delivery::{self, DeliveryError, Expected, Ledger, TopicStart, Verifier, VerifierSettings};
-use crate::guard::{self, ClusterLock, LockError};
+use crate::guard::{self, ClusterLock, LockError, Reach};
 use crate::journal::{self, Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
 use crate::kafka::{Admin, KafkaError};
 use crate::metric::Metric;
@@ -121,73 +124,85 @@ enum Broken {
 /// Runs a plan. From the first action on, everything is put back on every way out, and said in the outcome.
 ///
 /// # Errors
-/// Only before anything was touched.
+/// Only before there was a pipeline to run on; then nothing is left either.
 pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dyn Watcher>) -> Result<Finished, Error> {
     let name = request.cluster.name.as_str();
     let lock = ClusterLock::take(&places.state.join("locks").join(name), &format!("run {}", request.run))?;
     clean_start::ensure(name, (places, &request.reports), request.undo_first, &lock, &*watcher).await?;
-    let steps = watcher.clone();
-    let progress = move |line: &str| steps.step(line);
-    let (cluster, own_cluster) = match stop.unless(open(&request, places, &progress)).await {
-        Ok(opened) => opened?,
+    let found = match stop.unless(Cluster::attach(&request.cluster, places)).await {
+        Ok(Ok(cluster)) => Some(cluster),
+        Ok(Err(error)) if error.is_not_up() => None,
+        Ok(Err(error)) => return Err(error.into()),
         Err(_) => return Err(Error::Interrupted),
     };
-    let result = on_cluster(&request, Arc::new(cluster), stop, watcher.clone()).await;
-    if own_cluster && !request.keep_cluster {
-        watcher.step("taking the cluster down");
-        if let Err(error) = cluster::down(&request.cluster, places, &progress).await {
-            match result {
-                Ok(mut finished) => {
-                    finished.left_behind.push(format!("cluster {}: {error}", request.cluster.name));
-                    return Ok(finished);
-                }
-                Err(first) => {
-                    tracing::error!("cluster {} could not be taken down: {error}", request.cluster.name);
-                    return Err(first);
-                }
-            }
+    let recorder = Arc::new(begin(&request, stop)?);
+    let mut reach = Reach::new(request.cluster.clone(), places);
+    let _guard = match guard::start(recorder.folder().path().to_owned(), guard::own_identity()) {
+        Ok(guard) => guard,
+        Err(error) => {
+            end(&recorder, Ending::Failed(format!("the guard did not start: {error}")), &[]);
+            return Err(Error::Guard(error));
         }
-    }
-    result
+    };
+    let opened = match found {
+        Some(cluster) => Ok(cluster),
+        None => bring_up(&request, places, &recorder, stop, &*watcher).await,
+    };
+    let with_kafka = |cluster: Cluster| {
+        let kafka = Admin::new(&cluster.addresses().kafka.harness)?;
+        Ok((Arc::new(cluster), Arc::new(kafka)))
+    };
+    let (cluster, kafka) = match opened.and_then(with_kafka) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let left = cleanup::things(&recorder, None, &mut reach).await;
+            end(&recorder, stop.reason().unwrap_or_else(|| Ending::Failed(error.to_string())), &left);
+            return Err(error);
+        }
+    };
+    let live = tokio::spawn(show(recorder.clone(), watcher.clone(), request.plan.clone()));
+    let mut run = Run { request: &request, cluster, kafka, recorder: recorder.clone(), stop, watcher: &*watcher, probes: JoinSet::new() };
+    let (ending, left_behind) = run.whole(&mut reach).await;
+    run.probes.shutdown().await;
+    end(&recorder, ending, &left_behind);
+    // The last happenings are shown before the summary.
+    tokio::time::sleep(2 * SHOW_EVERY).await;
+    live.abort();
+    Ok(Finished { folder: recorder.folder(), outcome: recorder.ask(Analysis::outcome), left_behind })
 }
 
-async fn open(request: &Request, places: &Places, progress: &(dyn Fn(&str) + Send + Sync)) -> Result<(Cluster, bool), cluster::Error> {
-    match Cluster::attach(&request.cluster, places).await {
-        Ok(cluster) => Ok((cluster, false)),
-        Err(error) if error.is_not_up() => Ok((Cluster::up(&request.cluster, places, progress).await?, true)),
-        Err(error) => Err(error),
-    }
-}
-
-async fn on_cluster(request: &Request, cluster: Arc<Cluster>, stop: &Stop, watcher: Arc<dyn Watcher>) -> Result<Finished, Error> {
+/// The run's folder and the first lines of its journal.
+fn begin(request: &Request, stop: &Stop) -> Result<Recorder, Error> {
     let plan = &request.plan;
     let folder = RunFolder::create(&request.reports, plan.scenario.name.as_str(), &request.run)?;
     folder.write("scenario.yaml", request.scenario_text.as_bytes())?;
     folder.write("cluster.yaml", request.cluster_text.as_bytes())?;
     folder.write("plan.json", plan_json(plan)?.as_bytes())?;
-    let recorder = Arc::new(Recorder::new(Writer::create(folder.clone())?, Analysis::new(plan), stop.clone()));
-    let engine = guard::own_identity();
-    recorder.durably(EventKind::RunStarted {
-        schema: SCHEMA,
-        run: request.run.clone(),
-        squall: env!("CARGO_PKG_VERSION").to_owned(),
-        engine,
-    })?;
+    let recorder = Recorder::new(Writer::create(folder)?, Analysis::new(plan), stop.clone());
+    let (run, squall) = (request.run.clone(), env!("CARGO_PKG_VERSION").to_owned());
+    recorder.durably(EventKind::RunStarted { schema: SCHEMA, run, squall, engine: guard::own_identity() })?;
     recorder.record(EventKind::Phase(Phase::Preparing));
-    let live = tokio::spawn(show(recorder.clone(), watcher.clone(), plan.clone()));
+    Ok(recorder)
+}
 
-    let kafka = Arc::new(Admin::new(&cluster.addresses().kafka.harness)?);
-    let mut run = Run { request, cluster, kafka, recorder: recorder.clone(), stop, watcher: &*watcher, probes: JoinSet::new() };
-    let (ending, left_behind) = run.whole().await;
-    run.probes.shutdown().await;
+/// Starts the cluster. Unless it is to be kept, it is the run's own from now on, however far its start gets.
+async fn bring_up(request: &Request, places: &Places, recorder: &Recorder, stop: &Stop, watcher: &dyn Watcher) -> Result<Cluster, Error> {
+    if !request.keep_cluster {
+        recorder.durably(EventKind::Made { kind: "cluster".to_owned(), name: request.cluster.name.to_string() })?;
+    }
+    let progress = |line: &str| watcher.step(line);
+    match stop.unless(Cluster::up(&request.cluster, places, &progress)).await {
+        Ok(up) => Ok(up?),
+        Err(_) => Err(Error::Interrupted),
+    }
+}
+
+/// The last line of the journal.
+fn end(recorder: &Recorder, ending: Ending, left_behind: &[String]) {
     let clean = recorder.undos().is_empty() && left_behind.is_empty();
-    recorder.record(EventKind::RunEnded { ending, clean });
+    // The samples first: nothing follows the last line.
     recorder.flush();
-    // The last happenings are shown before the summary.
-    tokio::time::sleep(2 * SHOW_EVERY).await;
-    live.abort();
-    let outcome = recorder.ask(Analysis::outcome);
-    Ok(Finished { folder, outcome, left_behind })
+    recorder.record(EventKind::RunEnded { ending, clean });
 }
 
 struct Run<'a> {
@@ -202,37 +217,42 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Everything from the topics to the cleanup. Returns how it ended and what could not be removed.
-    async fn whole(&mut self) -> (Ending, Vec<String>) {
-        let made = match self.stop.unless(self.make()).await {
-            Ok(Ok(made)) => made,
-            Ok(Err(error)) => return (Ending::Failed(error.to_string()), Vec::new()),
-            Err(ending) => return (ending, Vec::new()),
-        };
-        let (topics, world) = made;
-        let views = topics.views();
+    async fn whole(&mut self, reach: &mut Reach<'_>) -> (Ending, Vec<String>) {
+        let made = self.make().await;
         let recorder = self.recorder.clone();
-        let firing = Firing { plan: &self.request.plan, world: &world, recorder: &recorder, topics: &views, stop: self.stop };
-        let ending = match self.drive(&topics, &firing).await {
-            Ok(()) => self.stop.reason().unwrap_or(Ending::Completed),
-            Err(Interrupted::Stopped(ending)) => ending,
-            Err(Interrupted::Broken(broken)) => Ending::Failed(broken),
+        let ending = match &made {
+            Ok((topics, world)) => {
+                let views = topics.views();
+                let firing = Firing { plan: &self.request.plan, world, recorder: &recorder, topics: &views, stop: self.stop };
+                // A mistake of squall's own must not keep it from putting everything back.
+                let driven = AssertUnwindSafe(self.drive(topics, &firing)).catch_unwind().await;
+                let ending = match driven {
+                    Ok(Ok(())) => self.stop.reason().unwrap_or(Ending::Completed),
+                    Ok(Err(Interrupted::Stopped(ending))) => ending,
+                    Ok(Err(Interrupted::Broken(broken))) => Ending::Failed(broken),
+                    Err(panic) => Ending::Failed(format!("squall panicked: {}", panic_text(&*panic))),
+                };
+                // Whatever still holds a fault lets go of it.
+                self.stop.now(ending.clone());
+                self.watcher.step("putting everything back");
+                cleanup::begin(&recorder);
+                // Nothing may wait for a person or a signal now: each part has its own deadline.
+                cleanup::faults(&firing).await;
+                let traffic = world.traffic.clone();
+                let stopped = tokio::task::spawn_blocking(move || traffic.stop(Duration::from_secs(1))).await;
+                if let Some(progress) = stopped.ok().flatten() {
+                    recorder.record(EventKind::TrafficStopped(accounting(&accounts(&progress))));
+                }
+                ending
+            }
+            Err(error) => self.stop.reason().unwrap_or_else(|| Ending::Failed(error.to_string())),
         };
-        self.watcher.step("putting everything back");
-        cleanup::begin(&firing);
-        // Nothing may wait for a person or a signal now: each part has its own deadline.
-        cleanup::faults(&firing).await;
-        if let Some(progress) = tokio::task::spawn_blocking({
-            let traffic = world.traffic.clone();
-            move || traffic.stop(Duration::from_secs(1))
-        })
-        .await
-        .ok()
-        .flatten()
-        {
-            self.recorder.record(EventKind::TrafficStopped(accounting(&accounts(&progress))));
-        }
         self.probes.abort_all();
-        let left = cleanup::things(&firing, &topics).await;
+        if recorder.owed().things.iter().any(|thing| thing.kind == "cluster") {
+            self.watcher.step("taking the cluster down");
+        }
+        let job = made.as_ref().ok().map(|(_, world)| &*world.job);
+        let left = cleanup::things(&recorder, job, reach).await;
         (ending, left)
     }
 
@@ -240,9 +260,8 @@ impl Run<'_> {
     async fn make(&self) -> Result<(Topics, World), prepare::Error> {
         let scenario = &self.request.plan.scenario;
         self.watcher.step("making topics");
-        let topics = prepare::topics(scenario, &self.request.run, &self.kafka, &self.recorder).await?;
-        let savepoints = self.cluster.savepoints();
-        let control = prepare::job(scenario, &self.request.base, &self.cluster, &topics, &self.request.run, savepoints)?;
+        let topics = prepare::topics(scenario, &self.request.run, &self.kafka, &self.recorder, self.stop).await?;
+        let control = prepare::job(scenario, &self.request.base, &self.cluster, &topics, &self.request.run, &self.recorder)?;
         let world = World {
             cluster: self.cluster.clone(),
             kafka: self.kafka.clone(),
@@ -256,15 +275,11 @@ impl Run<'_> {
         let plan = &self.request.plan;
         let world = firing.world;
         self.watcher.step("starting the job");
-        self.recorder
-            .record(EventKind::Made { kind: "job".to_owned(), name: format!("squall-{}-{}", plan.scenario.name, self.request.run) });
         self.stop.unless(world.job.start(JOB_WITHIN.into())).await??;
         prepare::record_job(&world.job, &self.recorder).await;
         prepare::facts(&self.cluster, &world.job, &self.recorder).await;
         let caches = prepare::caches(&world.job).await;
         self.start_probes(topics, world, caches);
-        let _guard = guard::start(self.recorder_folder(), guard::own_identity())
-            .map_err(|error| Interrupted::Broken(format!("the guard: {error}")))?;
 
         let ledger = Arc::new(Ledger::new(topics.inputs.len()));
         let starts = self.starts(topics).await?;
@@ -409,10 +424,6 @@ impl Run<'_> {
         self.recorder.folder()
     }
 
-    fn recorder_folder(&self) -> PathBuf {
-        self.folder().path().to_owned()
-    }
-
     /// Streams that are sent and their topics, in the order of the scenario's inputs.
     fn streams(&self, topics: &Topics) -> Vec<(String, String)> {
         let traffic = &self.request.plan.scenario.traffic;
@@ -460,6 +471,11 @@ impl Run<'_> {
         world.traffic.set(Traffic::start(&settings, &inputs, |stream, _| Box::new(ledger.page(stream)))?);
         Ok(())
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
 }
 
 enum Interrupted {

@@ -10,7 +10,7 @@ use crate::plan::{self, Plan, PlannedFault};
 use super::perform::World;
 use super::recorder::Recorder;
 use super::stop::Stop;
-use super::{consent, view as looking};
+use super::{consent, crash, view as looking};
 
 /// Longer than any single undo takes on a loaded machine: a TaskManager starts within half a minute there.
 const UNDO_WITHIN: Duration = Duration::from_secs(90);
@@ -47,6 +47,10 @@ impl Firing<'_> {
         let began = clock::now();
         let mut undos = Vec::new();
         for (index, step) in (0u32..).zip(&aim.steps) {
+            // A run that ends does no more harm.
+            if self.stop.reason().is_some() {
+                break;
+            }
             match self.step(&id, index, step, &aim, &view).await {
                 Ok(undo) => undos.push(undo),
                 Err(error) => {
@@ -94,19 +98,19 @@ impl Firing<'_> {
 
     /// Records the undo, then does the deed: in this order, or not at all.
     async fn step(&self, id: &FaultId, index: u32, step: &Step, aim: &Aim, view: &View) -> Result<Option<UndoId>, String> {
+        crash::point("before-journal");
         let undo = match step.inverse.clone() {
             None => None,
             Some(inverse) => {
                 let inverse = self.world.complete(inverse).await.map_err(|error| format!("the state before could not be read: {error}"))?;
-                fail::fail_point!("before-journal");
                 let due = aim.undo_after.map(|after| clock::now().plus(after.0));
                 let recorded = |undo| EventKind::UndoRecorded { undo, fault: id.clone(), step: index, inverse, due };
                 Some(self.recorder.record_undo(recorded).map_err(|error| format!("the undo could not be journalled: {error}"))?)
             }
         };
-        fail::fail_point!("after-journal");
+        crash::point("after-journal");
         let performed = self.world.perform(undo, step).await;
-        fail::fail_point!("after-deed");
+        crash::point("after-deed");
         let (effective, what, error) = match performed {
             Ok(done) => (Some(done.effective), done.what, None),
             Err(error) => (None, String::new(), Some(error.to_string())),
@@ -119,7 +123,7 @@ impl Firing<'_> {
             }
             self.witness(id, index, step, undo, view).await;
         }
-        fail::fail_point!("while-held");
+        crash::point("while-held");
         Ok(undo)
     }
 
@@ -146,11 +150,11 @@ impl Firing<'_> {
 
     /// Takes one deed back, within a deadline of its own.
     pub async fn undo(&self, open: &OpenUndo, by: &str) {
-        fail::fail_point!("before-undo");
+        crash::point("before-undo");
         self.recorder.record(EventKind::UndoStarted { undo: open.undo, by: by.to_owned() });
-        fail::fail_point!("during-undo");
+        crash::point("during-undo");
         let undone = tokio::time::timeout(UNDO_WITHIN, self.world.undo(open.undo, &open.inverse)).await;
-        fail::fail_point!("after-undo");
+        crash::point("after-undo");
         let (restored, what, error) = match undone {
             Ok(Ok(what)) => (true, what, None),
             Ok(Err(error)) => (false, String::new(), Some(error.to_string())),

@@ -1,11 +1,17 @@
 //! The job under test in the hands of the engine: which one is watched, and the drills that end it and start it again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::{Mutex, watch};
 
 use crate::action::JobDeed;
-use crate::flink::{JobId, ParallelismBounds, Rest, SavepointFormat, SqlGateway};
+use crate::flink::{self, JobId, ParallelismBounds, Rest, SavepointFormat, SqlGateway};
 use crate::job::{Endpoints, Error, Launch, Origin, Prepared, RunningJob};
+use crate::journal::{EventKind, Record};
 use crate::units::Duration;
+
+use super::recorder::Recorder;
 
 /// How long a savepoint, a cancellation or a start may take in a drill.
 const WITHIN: Duration = Duration::from_secs(120);
@@ -20,6 +26,9 @@ pub struct JobControl {
     savepoints: Option<String>,
     state: Mutex<State>,
     watched: watch::Sender<Option<JobId>>,
+    recorder: Arc<Recorder>,
+    /// Whether a submission was begun of which nobody knows whether it will come to a job.
+    in_flight: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +41,16 @@ struct State {
 impl JobControl {
     /// For a prepared job; nothing is submitted yet. `savepoints` is where
     /// savepoints go, as Flink reaches it; none leaves it to the cluster's own setting.
-    pub fn new(rest: Rest, gateway: Option<SqlGateway>, prepared: Prepared, name: String, savepoints: Option<String>) -> Self {
-        Self { rest, gateway, prepared, name, savepoints, state: Mutex::default(), watched: watch::Sender::new(None) }
+    pub fn new(
+        rest: Rest,
+        gateway: Option<SqlGateway>,
+        prepared: Prepared,
+        name: String,
+        savepoints: Option<String>,
+        recorder: Arc<Recorder>,
+    ) -> Self {
+        let (state, watched) = (Mutex::default(), watch::Sender::new(None));
+        Self { rest, gateway, prepared, name, savepoints, state, watched, recorder, in_flight: AtomicBool::new(false) }
     }
 
     /// Follows the id of the job.
@@ -62,12 +79,29 @@ impl JobControl {
         Ok(job)
     }
 
+    /// What is made is journalled before it is made: by its name, and by its id as well where the job names itself.
     async fn submit(&self, state: &mut State, launch: Launch) -> Result<RunningJob, Error> {
-        let job = self.prepared.submit(Endpoints { rest: &self.rest, gateway: self.gateway.as_ref() }, &launch).await?;
+        let own = !matches!(self.prepared, Prepared::Attach(_));
+        let made = |name: &str| self.recorder.record(EventKind::Made { kind: "job".to_owned(), name: name.to_owned() });
+        if own && state.running.is_none() {
+            made(&self.name);
+        }
+        self.in_flight.store(own, Ordering::Relaxed);
+        let submitted = self.prepared.submit(Endpoints { rest: &self.rest, gateway: self.gateway.as_ref() }, &launch).await;
+        self.in_flight.store(submitted.as_ref().is_err_and(may_come_yet), Ordering::Relaxed);
+        let job = submitted?;
+        if own && job.name != self.name {
+            made(job.id.as_str());
+        }
         state.running = Some(job.clone());
         state.parallelism = launch.parallelism;
         self.watched.send_replace(Some(job.id.clone()));
         Ok(job)
+    }
+
+    /// Whether a submission was cut off that may come to a job yet.
+    pub fn is_submitting(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Performs a drill. Returns what was done, in words.
@@ -157,4 +191,9 @@ impl JobControl {
             _ => Ok(None),
         }
     }
+}
+
+/// Whether a submission that failed like this may have gone through all the same.
+fn may_come_yet(error: &Error) -> bool {
+    matches!(error, Error::Flink(error) if error.is_unreachable() || matches!(error, flink::Error::Deadline { .. }))
 }

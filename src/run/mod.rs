@@ -12,6 +12,7 @@ mod abort;
 mod clean_start;
 mod cleanup;
 mod consent;
+pub mod crash;
 mod drain;
 mod engine;
 mod fire;

@@ -16,6 +16,7 @@ use crate::units::Count;
 
 use super::job_control::JobControl;
 use super::recorder::Recorder;
+use super::stop::Stop;
 
 const KAFKA_WITHIN: Duration = Duration::from_secs(15);
 
@@ -28,8 +29,6 @@ pub struct Topics {
     pub sinks: Vec<(String, String, u32)>,
     /// Consumer group of the job.
     pub group: String,
-    /// Whether the group is squall's to delete.
-    pub own_group: bool,
 }
 
 impl Topics {
@@ -69,23 +68,32 @@ pub enum Error {
     /// A call to Kafka broke off.
     #[error("a call to Kafka broke off: {0}")]
     Broken(#[from] tokio::task::JoinError),
+    /// The run is to end.
+    #[error("stopped before everything was made")]
+    Stopped,
 }
 
 /// Makes the topics that the scenario does not take from the cluster, and looks the others up.
 ///
 /// # Errors
 /// When a topic cannot be made, or does not exist.
-pub async fn topics(scenario: &Scenario, run: &str, admin: &Arc<Admin>, recorder: &Arc<Recorder>) -> Result<Topics, Error> {
+pub async fn topics(scenario: &Scenario, run: &str, admin: &Arc<Admin>, recorder: &Arc<Recorder>, stop: &Stop) -> Result<Topics, Error> {
     let own_group = scenario.source.topics.values().all(|topic| topic.name.is_none());
     let group = if own_group { format!("{}-{run}", scenario.group()) } else { scenario.group().to_owned() };
     let wanted = |topics: &BTreeMap<String, Topic>| topics.iter().map(|(name, topic)| (name.clone(), topic.clone())).collect::<Vec<_>>();
     let (inputs, sinks) = (wanted(&scenario.source.topics), wanted(&scenario.sink.topics));
-    let (admin, recorder, run) = (admin.clone(), recorder.clone(), run.to_owned());
+    if own_group {
+        recorder.durably(EventKind::Made { kind: "group".to_owned(), name: group.clone() })?;
+    }
+    let (admin, recorder, run, stop) = (admin.clone(), recorder.clone(), run.to_owned(), stop.clone());
+    // Never left alone: a topic that is made after the cleanup would stay.
     tokio::task::spawn_blocking(move || {
-        let make = |list: Vec<(String, Topic)>| -> Result<Vec<(String, String, u32)>, Error> {
-            list.into_iter().map(|(name, topic)| one_topic(name, &topic, &run, &admin, &recorder)).collect()
+        let one = |(name, topic): (String, Topic)| match stop.reason() {
+            None => one_topic(name, &topic, &run, &admin, &recorder),
+            Some(_) => Err(Error::Stopped),
         };
-        Ok(Topics { inputs: make(inputs)?, sinks: make(sinks)?, group, own_group })
+        let make = |list: Vec<(String, Topic)>| -> Result<Vec<(String, String, u32)>, Error> { list.into_iter().map(one).collect() };
+        Ok(Topics { inputs: make(inputs)?, sinks: make(sinks)?, group })
     })
     .await?
 }
@@ -129,13 +137,14 @@ pub fn job(
     cluster: &Cluster,
     topics: &Topics,
     run: &str,
-    savepoints: Option<String>,
+    recorder: &Arc<Recorder>,
 ) -> Result<JobControl, Error> {
     let addresses = cluster.addresses();
     let rest = Rest::new(&addresses.flink, base)?;
     let gateway = addresses.gateway.as_ref().map(|gateway| SqlGateway::new(gateway, base)).transpose()?;
     let prepared = scenario.job.prepare(base, &placeholders(addresses, topics, run))?;
-    Ok(JobControl::new(rest, gateway, prepared, format!("squall-{}-{run}", scenario.name), savepoints))
+    let name = format!("squall-{}-{run}", scenario.name);
+    Ok(JobControl::new(rest, gateway, prepared, name, cluster.savepoints(), recorder.clone()))
 }
 
 /// Records what whoever doubts wants to know.

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use crate::analysis::Analysis;
 use crate::clock::{self, Timestamp};
+use crate::guard::Owed;
 use crate::journal::{Ending, Error, Event, EventKind, OpenUndos, Record, RunFolder, UndoId, Writer};
 
 use super::stop::Stop;
@@ -17,7 +18,7 @@ pub struct Recorder {
 struct State {
     writer: Writer,
     analysis: Analysis,
-    undos: OpenUndos,
+    owed: Owed,
     failed: bool,
 }
 
@@ -30,7 +31,7 @@ impl std::fmt::Debug for Recorder {
 impl Recorder {
     /// Over the journal of a run. A journal that cannot be written ends the run through `stop`.
     pub fn new(writer: Writer, analysis: Analysis, stop: Stop) -> Self {
-        Self { state: Mutex::new(State { writer, analysis, undos: OpenUndos::default(), failed: false }), stop }
+        Self { state: Mutex::new(State { writer, analysis, owed: Owed::default(), failed: false }), stop }
     }
 
     /// Journals an event that what follows rests on: it is on disk when this returns.
@@ -48,7 +49,7 @@ impl Recorder {
     /// When it could not be written: then the deed must not be done.
     pub fn record_undo(&self, recorded: impl FnOnce(UndoId) -> EventKind) -> Result<UndoId, Error> {
         let mut state = self.lock();
-        let undo = state.undos.next_id();
+        let undo = state.owed.undos.next_id();
         write(&mut state, clock::now(), recorded(undo))?;
         Ok(undo)
     }
@@ -65,7 +66,12 @@ impl Recorder {
 
     /// The undos that are owed.
     pub fn undos(&self) -> OpenUndos {
-        self.lock().undos.clone()
+        self.lock().owed.undos.clone()
+    }
+
+    /// Everything that is owed: undos, and things to be removed.
+    pub fn owed(&self) -> Owed {
+        self.lock().owed.clone()
     }
 
     /// Writes out the samples so far.
@@ -94,7 +100,7 @@ impl Recorder {
 
 fn write(state: &mut State, at: Timestamp, event: EventKind) -> Result<(), Error> {
     let event: Event = state.writer.append(at, event)?;
-    state.undos.push(&event);
+    state.owed.push(&event);
     state.analysis.push(&event);
     Ok(())
 }
