@@ -1,0 +1,11 @@
+//! What squall leaves behind, on a real Kafka and a real Flink: after every way out, and after `kill -9` at every moment.
+//!
+//! One cluster for all tests, so run them one at a time: `cargo test --features failpoints --test live -- --test-threads=1`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
+
+mod canary;
+mod crash;
+mod matrix;
+mod refusals;
+mod shared;
+mod ways_out;
