@@ -43,6 +43,12 @@ impl ErrorCode {
         )
     }
 
+    /// Whether a partition's leader is being chosen, or was not found where it was: asking again helps.
+    pub(super) fn is_about_the_leader(self) -> bool {
+        use sys::rd_kafka_resp_err_t as E;
+        matches!(self.0, E::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION | E::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+    }
+
     /// The protocol's number; those of librdkafka itself are negative.
     pub fn number(self) -> i32 {
         self.0 as i32

@@ -66,11 +66,21 @@ impl Admin {
     /// One offset of each partition of `topic`, by partition number.
     ///
     /// # Errors
-    /// When the topic does not exist, a partition gives no offset, or no broker answers within `within`.
+    /// When the topic does not exist, a partition gives no offset (one without a leader is asked again until `within` is over),
+    /// or no broker answers within `within`.
     pub fn topic_offsets(&self, topic: &str, query: OffsetQuery, within: Duration) -> Result<Vec<i64>, KafkaError> {
         let partitions = self.partitions(topic, within)?;
         let asked: Vec<_> = (0..partitions).map(|partition| (topic, partition)).collect();
-        let mut found = self.offsets(&asked, query, within)?;
+        let deadline = clock::now().plus(within);
+        let mut found = loop {
+            let found = self.offsets(&asked, query, deadline.remaining())?;
+            // A topic that was just made, or a leader that just moved: the broker does not know yet, or no longer.
+            let moving = found.iter().any(|found| found.offset.is_err_and(ErrorCode::is_about_the_leader));
+            if !moving || deadline.remaining().is_zero() {
+                break found;
+            }
+            self.native().next(Duration::from_millis(100).min(deadline.remaining()));
+        };
         found.sort_by_key(|found| found.partition);
         found
             .into_iter()

@@ -339,7 +339,7 @@ fn filters_and_fan_outs_are_judged_by_what_they_promise() {
 
 #[test]
 fn sums_are_conserved() {
-    let value = r#"{"json":{"fields":{"amount":{"number":{"from":1,"to":100}}}}}"#;
+    let value = r#"{"json":{"amount":{"number":{"from":1,"to":100}}}}"#;
     let check = Check::Conservation(Conservation { field: "total".into(), input_field: Some("amount".into()), per: vec!["window".into()] });
     for missing in [0, 3] {
         let Some(run) = Run::new("sums_are_conserved", check.clone(), value) else { return };
