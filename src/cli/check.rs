@@ -3,12 +3,11 @@
 use super::arguments::Check;
 use super::cluster::print;
 use super::{Exit, Failure, file, tell};
-use crate::cluster::ClusterSpec;
 use crate::plan;
 use crate::scenario::check as checks;
 
 pub(super) fn check(arguments: &Check) -> Result<Exit, Failure> {
-    let cluster = arguments.cluster.as_deref().map(file::read::<ClusterSpec>).transpose()?;
+    let cluster = arguments.cluster.as_deref().map(file::cluster).transpose()?;
     let mut worst = Exit::Met;
     for path in &arguments.scenarios {
         let source = file::source(path)?;

@@ -26,7 +26,7 @@ pub(super) fn progress(line: &str) {
 }
 
 async fn up(path: &Path, places: &Places) -> Result<Exit, Failure> {
-    let spec = file::read::<ClusterSpec>(path)?.value;
+    let spec = file::cluster(path)?.value;
     let stop = Stop::default();
     let _signals = stop.listen(|_| {}).map_err(|error| Failure::of(Exit::ToolError, &error))?;
     match stop.unless(Cluster::up(&spec, places, &progress)).await {
@@ -86,6 +86,7 @@ fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
 
 async fn down(named: &str, places: &Places) -> Result<Exit, Failure> {
     let name = if Path::new(named).is_file() {
+        // Only the name counts: a mistake elsewhere in the file must not keep a cluster up.
         file::read::<ClusterSpec>(Path::new(named))?.value.name
     } else {
         ClusterName::try_from(named.to_owned()).map_err(|error| Failure::of(Exit::Invalid, &error))?

@@ -10,10 +10,10 @@ use super::{Exit, Failure, tell};
 use crate::action::Ability;
 use crate::clock;
 use crate::cluster::ClusterSpec;
-use crate::diagnostic::{Report, Source};
+use crate::diagnostic::{Problem, Report, Source};
 use crate::plan::{self, Because, Offer, Plan, Refusal};
 use crate::scenario::check;
-use crate::scenario::yaml::{Loaded, load};
+use crate::scenario::yaml::{Loaded, Step, load};
 
 /// Reads a file as text.
 pub(super) fn source(path: &Path) -> Result<Arc<Source>, Failure> {
@@ -30,6 +30,17 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Loaded<T>, Failur
         (Some(loaded), report) if report.errors() == 0 => Ok(loaded),
         (_, report) => Err(invalid(&report)),
     }
+}
+
+/// Reads a cluster file; any mistake in it ends the command.
+pub(super) fn cluster(path: &Path) -> Result<Loaded<ClusterSpec>, Failure> {
+    let loaded = read::<ClusterSpec>(path)?;
+    let mut report = Report::default();
+    for mistake in loaded.value.mistakes() {
+        let steps: Vec<_> = mistake.path.iter().map(|key| Step::Key(key)).collect();
+        report.push(Problem::error(&mistake.what).at(loaded.at_key(&steps, "")));
+    }
+    if report.is_empty() { Ok(loaded) } else { Err(invalid(&report)) }
 }
 
 /// What a plan is refused for, as a failure.

@@ -3,12 +3,11 @@
 use super::arguments::Plan;
 use super::cluster::print;
 use super::{Exit, Failure, file};
-use crate::cluster::ClusterSpec;
 use crate::plan;
 use crate::run::plan_json;
 
 pub(super) fn plan(arguments: &Plan) -> Result<Exit, Failure> {
-    let cluster = file::read::<ClusterSpec>(&arguments.cluster)?;
+    let cluster = file::cluster(&arguments.cluster)?;
     let plan = file::planned(&arguments.scenario, &cluster, arguments.seed)?;
     if arguments.json {
         let text = plan_json(&plan).map_err(|error| Failure::of(Exit::ToolError, &error))?;

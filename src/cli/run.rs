@@ -6,13 +6,13 @@ use super::arguments::Run;
 use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, report, tell};
 use crate::clock;
-use crate::cluster::{ClusterSpec, Environment};
+use crate::cluster::Environment;
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
 
 pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let places = cluster::places()?;
-    let target = file::read::<ClusterSpec>(&arguments.cluster)?;
+    let target = file::cluster(&arguments.cluster)?;
     let plan = file::planned(&arguments.scenario, &target, arguments.seed)?;
     let base = file::folder(&arguments.scenario).to_owned();
     let spec = target.value.clone();

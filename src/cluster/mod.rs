@@ -8,6 +8,7 @@ mod cgroup;
 mod consent;
 mod description;
 mod local;
+mod mistake;
 mod places;
 mod process;
 mod setting;
@@ -19,6 +20,7 @@ pub use local::{
     Error as LocalError, Local, LocalFlink, LocalKafka, LocalSpec, Phase as LocalPhase, Status as LocalStatus, down as local_down,
     status as local_status, versions,
 };
+pub use mistake::Mistake;
 pub use places::{Places, PlacesError};
 pub use setting::{Setting, Settings};
 pub use spec::{ClusterName, ClusterSpec, Environment, Kind, NotAName, RestartedBy, Restarter};

@@ -1,7 +1,6 @@
 //! Class-data archives: classes parsed and verified once, so that later JVMs start in half the time.
 //!
-//! The first process of each role that is started without an archive writes one when it ends in order; every later one uses
-//! it. An archive is good for one Java build and one class path only, so these name its folder; a JVM that finds it unfit
+//! A process of each role that is started without an archive writes one when it ends in order; every later one uses it. An archive is good for one Java build and one class path only, so these name its folder; a JVM that finds it unfit
 //! ignores it.
 
 use std::fs;
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::jars::Jars;
-use super::record::Record;
+use super::record::{Entry, Part, Record};
 use crate::action::Role;
 
 /// What a process does about archives.
@@ -31,22 +30,30 @@ pub(super) fn folder(cache: &Path, java_build: &str, kafka: &Jars, flink: &Jars)
     cache.join("archives").join(format!("kafka-{}-flink-{}-{key}", kafka.version, flink.version))
 }
 
-/// What a process of this role does; `may_make` for the one of its role that writes a missing archive.
-pub(super) fn choose(record: &Record, role: Role, may_make: bool) -> Archive {
-    let name = match role {
+/// What a process of this role does that is about to start. One at a time writes a missing archive.
+pub(super) fn choose(record: &Record, role: Role) -> Archive {
+    let writes = |entry: &Entry| entry.part == Part::Node(role) && entry.archive.is_some() && entry.is_alive();
+    match existing(record, role) {
+        Archive::Without if !record.processes.iter().any(writes) && fs::create_dir_all(&record.archives).is_ok() => {
+            // Of several clusters that write one at the same time, each has its own draft.
+            Archive::Make(record.archives.join(format!("{}.{}.draft", file_stem(role), record.id)))
+        }
+        archive => archive,
+    }
+}
+
+/// The archive that there is for this role.
+pub(super) fn existing(record: &Record, role: Role) -> Archive {
+    let archive = record.archives.join(format!("{}.jsa", file_stem(role)));
+    if archive.exists() { Archive::Use(archive) } else { Archive::Without }
+}
+
+fn file_stem(role: Role) -> &'static str {
+    match role {
         Role::Broker => "broker",
         Role::Jobmanager => "jobmanager",
         Role::Taskmanager => "taskmanager",
         Role::Gateway => "gateway",
-    };
-    let archive = record.archives.join(format!("{name}.jsa"));
-    if archive.exists() {
-        Archive::Use(archive)
-    } else if may_make && fs::create_dir_all(&record.archives).is_ok() {
-        // Of several clusters that write one at the same time, each has its own draft.
-        Archive::Make(record.archives.join(format!("{name}.{}.draft", record.id)))
-    } else {
-        Archive::Without
     }
 }
 

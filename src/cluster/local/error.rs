@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::versions;
 use crate::action::Node;
+use crate::cluster::mistake::Mistake;
 use crate::cluster::spec::ClusterName;
 
 /// What can go wrong with a local cluster.
@@ -34,12 +35,8 @@ pub enum Error {
     #[error("the cluster file asks for {product} {asked}, but {variable} holds {found}")]
     OtherVersion { product: &'static str, variable: &'static str, asked: String, found: String },
 
-    #[error("`{key}` cannot be set: {why}")]
-    ReservedSetting { key: String, why: &'static str },
-    #[error("`{key}: {value}` is no size of memory: write it as `256m`")]
-    NotASize { key: String, value: String },
-    #[error("a local cluster has no platform that starts nodes again: write `squall` or `nobody` in restarted-by")]
-    NoPlatform,
+    #[error("{0}")]
+    Mistake(Mistake),
 
     #[error("cluster {0} is being started or taken down by another squall")]
     Busy(ClusterName),

@@ -6,6 +6,7 @@ use std::io;
 use super::error::{Doing, Error};
 use super::memory;
 use super::record::Record;
+use crate::cluster::mistake::Mistake;
 use crate::cluster::setting::Settings;
 use crate::units::Duration;
 
@@ -28,18 +29,17 @@ const RESERVED: [(&str, &str); 13] = [
 
 const PORTS: &str = "squall chooses the ports, all on loopback";
 
-/// Refuses settings that squall must make itself.
-pub(super) fn check(config: &Settings) -> Result<(), Error> {
-    for key in config.keys() {
-        if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| key.starts_with(reserved)) {
-            return Err(Error::ReservedSetting { key: key.clone(), why });
-        }
-        if memory::SUMS.contains(&key.as_str()) {
-            let why = "say the parts: taskmanager.memory.task.heap.size, .managed.size, .network.max and so on";
-            return Err(Error::ReservedSetting { key: key.clone(), why });
-        }
-    }
-    memory::Memory::resolve(config).map(drop)
+/// Settings that squall must make itself, and sizes that are none.
+pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
+    let at = |key: &str, what: String| Mistake::new(&["kind", "local", "flink", "config", key], what);
+    let reserved = config.keys().filter_map(|key| {
+        let why = RESERVED.iter().find(|(reserved, _)| key.starts_with(reserved)).map(|(_, why)| *why);
+        let sum = "say the parts: taskmanager.memory.task.heap.size, .managed.size, .network.max and so on";
+        let why = why.or_else(|| memory::SUMS.contains(&key.as_str()).then_some(sum))?;
+        Some(at(key, format!("`{key}` cannot be set: {why}")))
+    });
+    let sizes = memory::not_sizes(config).map(|(key, value)| at(key, format!("`{key}: {value}` is no size of memory: write it as `256m`")));
+    reserved.chain(sizes).collect()
 }
 
 /// The settings of all of Flink's processes. What the cluster file says comes last.
@@ -147,14 +147,16 @@ mod tests {
 
     #[test]
     fn reserved_settings_say_why() {
-        let config = |key: &str| Settings::from([(key.to_owned(), Setting("1".into()))]);
-        check(&config("heartbeat.interval")).unwrap();
+        let config = |key: &str| Settings::from([(key.to_owned(), Setting("one".into()))]);
+        assert_eq!(mistakes(&config("heartbeat.interval")), []);
         for (key, why) in [
             ("rest.port", "squall chooses the ports"),
             ("taskmanager.numberOfTaskSlots", "say it as `slots`"),
             ("taskmanager.memory.process.size", "say the parts"),
+            ("taskmanager.memory.managed.size", "is no size of memory"),
         ] {
-            assert!(check(&config(key)).unwrap_err().to_string().contains(why));
+            let found = mistakes(&config(key));
+            assert!(found[0].what.contains(why) && found[0].path.last().is_some_and(|last| last == key), "{found:?}");
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::error::Error;
 use super::record::Record;
+use crate::cluster::mistake::Mistake;
 use crate::cluster::setting::Settings;
 
 /// Settings that place a broker in its cluster; squall's alone.
@@ -20,12 +20,16 @@ const RESERVED: [&str; 9] = [
     "log.dir",
 ];
 
-/// Refuses settings that squall must make itself.
-pub(super) fn check(config: &Settings) -> Result<(), Error> {
-    match config.keys().find(|key| RESERVED.iter().any(|reserved| key.starts_with(reserved))) {
-        Some(key) => Err(Error::ReservedSetting { key: key.clone(), why: "squall chooses each broker's ports and folders" }),
-        None => Ok(()),
-    }
+/// Settings that squall must make itself.
+pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
+    let reserved = config.keys().filter(|key| RESERVED.iter().any(|reserved| key.starts_with(reserved)));
+    let mistake = |key: &String| {
+        Mistake::new(
+            &["kind", "local", "kafka", "config", key],
+            format!("`{key}` cannot be set: squall chooses each broker's ports and folders"),
+        )
+    };
+    reserved.map(mistake).collect()
 }
 
 /// The settings of every broker that do not depend on which it is. What the cluster file says comes last.
@@ -137,9 +141,9 @@ mod tests {
     #[test]
     fn the_owner_may_set_all_but_the_place() {
         let said = Settings::from([("min.insync.replicas".to_owned(), Setting("1".into()))]);
-        check(&said).unwrap();
+        assert_eq!(mistakes(&said), []);
         assert_eq!(common_settings(3, &said)["min.insync.replicas"], "1");
         let wrong = Settings::from([("log.dirs".to_owned(), Setting("/data".into()))]);
-        assert_eq!(check(&wrong).unwrap_err().to_string(), "`log.dirs` cannot be set: squall chooses each broker's ports and folders");
+        assert_eq!(mistakes(&wrong)[0].what, "`log.dirs` cannot be set: squall chooses each broker's ports and folders");
     }
 }

@@ -16,7 +16,6 @@ use super::ports::LINKS;
 use super::record::{Entry, FOLDER, Folder, LABEL, Part, Record};
 use crate::action::Role;
 use crate::cluster::process;
-use crate::cluster::setting::Settings;
 use crate::proxy::{Config, LinkConfig, Protocol};
 
 /// A process to be.
@@ -38,7 +37,7 @@ impl Launch {
     pub fn broker(record: &Record, folder: &Folder, number: usize) -> Self {
         let mut java = Java::of(record, &record.kafka.class_path, &folder.conf().join("log4j.properties"));
         java.flags(["-Xms256m", "-Xmx256m"]);
-        let archive = java.archive(archive::choose(record, Role::Broker, number == 1));
+        let archive = java.archive(archive::choose(record, Role::Broker));
         java.main("kafka.Kafka", [folder.conf().join(format!("broker-{number}.properties")).display().to_string()]);
         java.launch(Role::Broker, format!("broker-{number}"), archive)
     }
@@ -51,7 +50,7 @@ impl Launch {
         // In one word: an id may begin with `-`.
         let cluster_id = format!("--cluster-id={cluster_id}");
         let arguments = ["format", &cluster_id, "--config", &properties].map(str::to_owned);
-        let archive = java.archive(archive::choose(record, Role::Broker, false));
+        let archive = java.archive(archive::existing(record, Role::Broker));
         java.main("kafka.tools.StorageTool", arguments);
         java.launch(Role::Broker, format!("broker-{number}"), archive)
     }
@@ -59,21 +58,21 @@ impl Launch {
     /// The JobManager.
     pub fn jobmanager(record: &Record, folder: &Folder) -> Self {
         let mut java = Java::of_flink(record, folder);
-        let heap = size(&record.local().flink.config, "jobmanager.memory.heap.size", 256 << 20);
+        let heap = memory::jobmanager_heap(&record.local().flink.config);
         java.flags([format!("-Xms{heap}"), format!("-Xmx{heap}"), "-XX:MaxMetaspaceSize=256m".to_owned()]);
-        let archive = java.archive(archive::choose(record, Role::Jobmanager, true));
+        let archive = java.archive(archive::choose(record, Role::Jobmanager));
         let main = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
         java.main(main, ["--configDir".to_owned(), folder.conf().display().to_string()]);
         java.launch(Role::Jobmanager, "jm-1".to_owned(), archive)
     }
 
     /// The TaskManager of this name, which is its id in Flink's REST too.
-    pub fn taskmanager(record: &Record, folder: &Folder, name: &str) -> Result<Self, Error> {
+    pub fn taskmanager(record: &Record, folder: &Folder, name: &str) -> Self {
         let local = record.local();
-        let memory = Memory::resolve(&local.flink.config)?;
+        let memory = Memory::resolve(&local.flink.config);
         let mut java = Java::of_flink(record, folder);
         java.flags(memory.jvm_flags());
-        let archive = java.archive(archive::choose(record, Role::Taskmanager, name == "tm-1"));
+        let archive = java.archive(archive::choose(record, Role::Taskmanager));
         let mut arguments = vec!["--configDir".to_owned(), folder.conf().display().to_string()];
         let own = [
             ("taskmanager.resource-id", name.to_owned()),
@@ -84,14 +83,14 @@ impl Launch {
             arguments.extend(["-D".to_owned(), format!("{key}={value}")]);
         }
         java.main("org.apache.flink.runtime.taskexecutor.TaskManagerRunner", arguments);
-        Ok(java.launch(Role::Taskmanager, name.to_owned(), archive))
+        java.launch(Role::Taskmanager, name.to_owned(), archive)
     }
 
     /// The SQL gateway.
     pub fn gateway(record: &Record, folder: &Folder) -> Self {
         let mut java = Java::of_flink(record, folder);
         java.flags(["-Xmx256m"]);
-        let archive = java.archive(archive::choose(record, Role::Gateway, true));
+        let archive = java.archive(archive::choose(record, Role::Gateway));
         java.main("org.apache.flink.table.gateway.SqlGateway", []);
         java.launch(Role::Gateway, "gateway".to_owned(), archive)
     }
@@ -189,10 +188,6 @@ pub(super) fn tail(log: &Path, from: u64, lines: usize) -> String {
     let text = String::from_utf8_lossy(&text);
     let all: Vec<_> = text.lines().collect();
     if all.is_empty() { "(it is empty)".to_owned() } else { all[all.len().saturating_sub(lines)..].join("\n") }
-}
-
-fn size(config: &Settings, key: &str, usual: u64) -> u64 {
-    config.get(key).and_then(|value| memory::bytes(&value.0)).unwrap_or(usual)
 }
 
 /// A `java` command line in the making.

@@ -1,7 +1,6 @@
 //! The memory of a TaskManager. Flink's shell scripts work it out; a TaskManager started without them must be told
 //! every part, and dies otherwise.
 
-use super::error::Error;
 use crate::cluster::setting::Settings;
 
 const MIB: u64 = 1 << 20;
@@ -28,26 +27,32 @@ pub(super) const SUMS: [&str; 5] = [
     "taskmanager.memory.jvm-overhead.fraction",
 ];
 
+const TASK_HEAP: [&str; 1] = ["taskmanager.memory.task.heap.size"];
+const TASK_OFF_HEAP: [&str; 1] = ["taskmanager.memory.task.off-heap.size"];
+const FRAMEWORK_HEAP: [&str; 1] = ["taskmanager.memory.framework.heap.size"];
+const FRAMEWORK_OFF_HEAP: [&str; 1] = ["taskmanager.memory.framework.off-heap.size"];
+const MANAGED: [&str; 1] = ["taskmanager.memory.managed.size"];
+const NETWORK: [&str; 2] = ["taskmanager.memory.network.min", "taskmanager.memory.network.max"];
+const METASPACE: [&str; 1] = ["taskmanager.memory.jvm-metaspace.size"];
+const OVERHEAD: [&str; 2] = ["taskmanager.memory.jvm-overhead.min", "taskmanager.memory.jvm-overhead.max"];
+/// The JobManager's heap.
+pub(super) const JOBMANAGER_HEAP: &str = "jobmanager.memory.heap.size";
+
 impl Memory {
     /// What was measured to carry SQL jobs at some thousand records a second on a small machine, with the parts that
     /// `config` says instead. Network memory and overhead are fixed: of their minimum and maximum the larger counts.
-    pub fn resolve(config: &Settings) -> Result<Self, Error> {
-        let part = |keys: &[&str], usual: u64| {
-            let said = keys.iter().filter_map(|key| Some((key, config.get(*key)?)));
-            let sizes =
-                said.map(|(key, value)| bytes(&value.0).ok_or_else(|| Error::NotASize { key: (*key).to_owned(), value: value.0.clone() }));
-            Ok::<_, Error>(sizes.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(usual))
-        };
-        Ok(Self {
-            task_heap: part(&["taskmanager.memory.task.heap.size"], 192 * MIB)?,
-            task_off_heap: part(&["taskmanager.memory.task.off-heap.size"], 0)?,
-            framework_heap: part(&["taskmanager.memory.framework.heap.size"], 64 * MIB)?,
-            framework_off_heap: part(&["taskmanager.memory.framework.off-heap.size"], 64 * MIB)?,
-            managed: part(&["taskmanager.memory.managed.size"], 32 * MIB)?,
-            network: part(&["taskmanager.memory.network.min", "taskmanager.memory.network.max"], 64 * MIB)?,
-            metaspace: part(&["taskmanager.memory.jvm-metaspace.size"], 256 * MIB)?,
-            overhead: part(&["taskmanager.memory.jvm-overhead.min", "taskmanager.memory.jvm-overhead.max"], 64 * MIB)?,
-        })
+    pub fn resolve(config: &Settings) -> Self {
+        let part = |keys: &[&str], usual: u64| keys.iter().filter_map(|key| bytes(&config.get(*key)?.0)).max().unwrap_or(usual);
+        Self {
+            task_heap: part(&TASK_HEAP, 192 * MIB),
+            task_off_heap: part(&TASK_OFF_HEAP, 0),
+            framework_heap: part(&FRAMEWORK_HEAP, 64 * MIB),
+            framework_off_heap: part(&FRAMEWORK_OFF_HEAP, 64 * MIB),
+            managed: part(&MANAGED, 32 * MIB),
+            network: part(&NETWORK, 64 * MIB),
+            metaspace: part(&METASPACE, 256 * MIB),
+            overhead: part(&OVERHEAD, 64 * MIB),
+        }
     }
 
     /// Flags of the JVM, as Flink's scripts derive them. Direct memory has the overhead on top, for what Kafka's client and
@@ -66,18 +71,30 @@ impl Memory {
     pub fn settings(&self) -> [(&'static str, String); 10] {
         let size = |bytes: u64| format!("{bytes}b");
         [
-            ("taskmanager.memory.task.heap.size", size(self.task_heap)),
-            ("taskmanager.memory.task.off-heap.size", size(self.task_off_heap)),
-            ("taskmanager.memory.framework.heap.size", size(self.framework_heap)),
-            ("taskmanager.memory.framework.off-heap.size", size(self.framework_off_heap)),
-            ("taskmanager.memory.managed.size", size(self.managed)),
-            ("taskmanager.memory.network.min", size(self.network)),
-            ("taskmanager.memory.network.max", size(self.network)),
-            ("taskmanager.memory.jvm-metaspace.size", size(self.metaspace)),
-            ("taskmanager.memory.jvm-overhead.min", size(self.overhead)),
-            ("taskmanager.memory.jvm-overhead.max", size(self.overhead)),
+            (TASK_HEAP[0], size(self.task_heap)),
+            (TASK_OFF_HEAP[0], size(self.task_off_heap)),
+            (FRAMEWORK_HEAP[0], size(self.framework_heap)),
+            (FRAMEWORK_OFF_HEAP[0], size(self.framework_off_heap)),
+            (MANAGED[0], size(self.managed)),
+            (NETWORK[0], size(self.network)),
+            (NETWORK[1], size(self.network)),
+            (METASPACE[0], size(self.metaspace)),
+            (OVERHEAD[0], size(self.overhead)),
+            (OVERHEAD[1], size(self.overhead)),
         ]
     }
+}
+
+/// The heap of the JobManager, in bytes.
+pub(super) fn jobmanager_heap(config: &Settings) -> u64 {
+    config.get(JOBMANAGER_HEAP).and_then(|value| bytes(&value.0)).unwrap_or(256 * MIB)
+}
+
+/// The settings above that are there and say no size, with what they say.
+pub(super) fn not_sizes(config: &Settings) -> impl Iterator<Item = (&str, &str)> {
+    let parts: [&[&str]; 8] = [&TASK_HEAP, &TASK_OFF_HEAP, &FRAMEWORK_HEAP, &FRAMEWORK_OFF_HEAP, &MANAGED, &NETWORK, &METASPACE, &OVERHEAD];
+    let known = parts.into_iter().flatten().copied().chain([JOBMANAGER_HEAP]);
+    known.filter_map(|key| Some((key, config.get(key)?.0.as_str()))).filter(|(_, value)| bytes(value).is_none())
 }
 
 /// Bytes of a size as Flink writes it: `256m`, `256 mb`, `1g`, `268435456b`, `268435456`.
@@ -96,8 +113,6 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::cluster::setting::Setting;
 
@@ -117,13 +132,11 @@ mod tests {
             ("taskmanager.memory.task.heap.size".to_owned(), Setting("448m".into())),
             ("taskmanager.memory.network.max".to_owned(), Setting("128m".into())),
         ]);
-        let memory = Memory::resolve(&config).unwrap();
+        let memory = Memory::resolve(&config);
         assert_eq!(memory.jvm_flags()[1], format!("-Xmx{}", 512 * MIB));
         assert_eq!(memory.settings()[5].1, memory.settings()[6].1);
         let wrong = Settings::from([("taskmanager.memory.managed.size".to_owned(), Setting("lots".into()))]);
-        assert_eq!(
-            Memory::resolve(&wrong).unwrap_err().to_string(),
-            "`taskmanager.memory.managed.size: lots` is no size of memory: write it as `256m`"
-        );
+        assert_eq!(not_sizes(&wrong).collect::<Vec<_>>(), [("taskmanager.memory.managed.size", "lots")]);
+        assert_eq!(not_sizes(&config).count(), 0);
     }
 }

@@ -35,6 +35,7 @@ pub use down::down;
 pub use error::Error;
 pub use record::Phase;
 pub use spec::{LocalFlink, LocalKafka, LocalSpec};
+pub(super) use up::mistakes;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -56,7 +56,7 @@ impl Local {
                 let what = format!("{node} stays away: the cluster file says that nobody restarts a {}", node.role);
                 return Ok(Undone { at: clock::now(), changed: false, what });
             }
-            let mut entry = launch(&record, self, node)?.start(&record, &self.folder)?;
+            let mut entry = launch(&record, self, node).start(&record, &self.folder)?;
             entry.in_place_of = Some(index);
             record.processes.push(entry.clone());
             locked.folder.write(&record)?;
@@ -136,18 +136,18 @@ impl Local {
 
 /// The command that fills the place of a node: the same again, but for TaskManagers, whose ids are never used twice: Flink
 /// would take a new process of an old id for the dead one, and fail its tasks once more.
-fn launch(record: &Record, local: &Local, node: &Node) -> Result<Launch, Error> {
+fn launch(record: &Record, local: &Local, node: &Node) -> Launch {
     let number = |name: &str| name.rsplit('-').next().and_then(|digits| digits.parse::<usize>().ok());
-    Ok(match node.role {
+    match node.role {
         Role::Broker => Launch::broker(record, &local.folder, number(&node.name).unwrap_or(1)),
         Role::Jobmanager => Launch::jobmanager(record, &local.folder),
         Role::Gateway => Launch::gateway(record, &local.folder),
         Role::Taskmanager => {
             let taskmanagers = record.processes.iter().filter(|entry| entry.node().is_some_and(|node| node.role == Role::Taskmanager));
             let last = taskmanagers.filter_map(|entry| number(&entry.name)).max().unwrap_or(0);
-            Launch::taskmanager(record, &local.folder, &format!("tm-{}", last + 1))?
+            Launch::taskmanager(record, &local.folder, &format!("tm-{}", last + 1))
         }
-    })
+    }
 }
 
 async fn wait_until_back(ready: &Ready, started: &Entry, record: &Record) -> Result<(), Error> {

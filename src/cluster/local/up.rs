@@ -17,8 +17,8 @@ use super::ready::{self, Ready};
 use super::record::{self, Entry, Folder, Locked, Phase, Record};
 use super::spec::LocalSpec;
 use super::{Local, addresses, archive, down, flink, jars, java, kafka};
-use crate::action::Role;
 use crate::clock::{self, Timestamp};
+use crate::cluster::mistake::Mistake;
 use crate::cluster::places::{Places, absolute};
 use crate::cluster::spec::{ClusterSpec, Kind, Restarter};
 use crate::cluster::{Progress, process};
@@ -27,7 +27,9 @@ use crate::proxy::Client;
 /// Starts a cluster and waits until all of it is ready.
 pub(super) async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<Local, Error> {
     let Kind::Local(local) = &spec.kind;
-    check(spec, local)?;
+    if let Some(mistake) = spec.mistakes().into_iter().next() {
+        return Err(Error::Mistake(mistake));
+    }
     let folder = Folder::of(&spec.name, places);
     // Not for long: whoever has the lock is starting or ending this very cluster.
     let locked = folder.lock(Duration::from_millis(200)).await?;
@@ -70,11 +72,18 @@ pub(super) async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<
     start.run(started).await
 }
 
-fn check(spec: &ClusterSpec, local: &LocalSpec) -> Result<(), Error> {
-    kafka::check(&local.kafka.config)?;
-    flink::check(&local.flink.config)?;
-    let roles = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
-    if roles.iter().any(|role| spec.restarted_by(*role) == Restarter::Platform) { Err(Error::NoPlatform) } else { Ok(()) }
+/// What is wrong in the cluster file.
+pub(in crate::cluster) fn mistakes(spec: &ClusterSpec, local: &LocalSpec) -> Vec<Mistake> {
+    let roles = [
+        ("taskmanager", spec.restarted_by.taskmanager),
+        ("jobmanager", spec.restarted_by.jobmanager),
+        ("broker", spec.restarted_by.broker),
+        ("gateway", spec.restarted_by.gateway),
+    ];
+    let platform = roles.into_iter().filter(|(_, restarter)| *restarter == Some(Restarter::Platform)).map(|(role, _)| {
+        Mistake::new(&["restarted-by", role], "a local cluster has no platform that starts nodes again: write `squall` or `nobody`")
+    });
+    platform.chain(kafka::mistakes(&local.kafka.config)).chain(flink::mistakes(&local.flink.config)).collect()
 }
 
 fn count(number: std::num::NonZeroU32) -> usize {
@@ -150,7 +159,7 @@ impl Start<'_> {
         self.prepare()?;
         let said = |what: String| (self.progress)(&format!("{what} ready after {:.1} s", clock::now().seconds_since(started)));
         let proxy = async {
-            let proxy = self.start(|record, _| Ok(Launch::proxy(record)))?;
+            let proxy = self.start(|record, _| Launch::proxy(record))?;
             let control = self.record().control.clone();
             ready::wait(&[proxy], ready::START, async || match Client::connect(&control).await {
                 Ok(client) => client.status(false).await.is_ok(),
@@ -168,7 +177,7 @@ impl Start<'_> {
             Ok(())
         };
         let flink = async {
-            let jobmanager = self.start(|record, folder| Ok(Launch::jobmanager(record, folder)))?;
+            let jobmanager = self.start(|record, folder| Launch::jobmanager(record, folder))?;
             ready::wait(&[jobmanager], ready::START, async || self.ready.jobmanager().await).await?;
             let version = self.record().flink.version.clone();
             said(format!("Flink {version}, JobManager"));
@@ -178,7 +187,7 @@ impl Start<'_> {
                 Ok(())
             };
             let gateway = async {
-                let gateway = self.start(|record, folder| Ok(Launch::gateway(record, folder)))?;
+                let gateway = self.start(|record, folder| Launch::gateway(record, folder))?;
                 ready::wait(&[gateway], ready::START, async || self.ready.gateway().await).await?;
                 said("SQL gateway".to_owned());
                 Ok(())
@@ -218,9 +227,9 @@ impl Start<'_> {
     }
 
     /// Starts a process and records it.
-    fn start(&self, launch: impl FnOnce(&Record, &Folder) -> Result<Launch, Error>) -> Result<Entry, Error> {
+    fn start(&self, launch: impl FnOnce(&Record, &Folder) -> Launch) -> Result<Entry, Error> {
         let mut record = self.record();
-        let entry = launch(&record, self.folder())?.start(&record, self.folder())?;
+        let entry = launch(&record, self.folder()).start(&record, self.folder())?;
         record.processes.push(entry.clone());
         self.folder().write(&record)?;
         Ok(entry)
@@ -228,7 +237,7 @@ impl Start<'_> {
 
     async fn brokers(&self, number: usize) -> Result<(), Error> {
         futures::future::try_join_all((1..=number).map(|broker| self.format(broker))).await?;
-        let start = |broker| self.start(|record, folder| Ok(Launch::broker(record, folder, broker)));
+        let start = |broker| self.start(|record, folder| Launch::broker(record, folder, broker));
         let brokers = (1..=number).map(start).collect::<Result<Vec<_>, _>>()?;
         ready::wait(&brokers, ready::START, async || self.ready.brokers(number).await).await
     }
