@@ -263,3 +263,74 @@ fn broken() {
       | ^
     ");
 }
+
+#[test]
+fn cluster() {
+    insta::assert_snapshot!(said(&["../../../scenarios/taskmanager-loss.yaml", "--on", "cluster.yaml"]), @r#"
+    error: `Laptop` is no cluster name: use lower-case letters, digits, `-` and `_`, at most 40, with a letter or a digit first
+     --> cluster.yaml:1:7
+      |
+    1 | name: Laptop
+      |       ^^^^^^
+
+    error: unknown environment `tset`
+     --> cluster.yaml:2:14
+      |
+    2 | environment: tset
+      |              ^^^^ did you mean `test`?
+
+    error: unknown field `broker`
+     --> cluster.yaml:3:27
+      |
+    3 | kind: { local: { kafka: { broker: 1 }, flink: { taskmanagers: 0, slots: 2, version: 2.3 } } }
+      |                           ^^^^^^ did you mean `brokers`?
+
+    error: expected a whole number above 0, found `0`
+     --> cluster.yaml:3:63
+      |
+    3 | kind: { local: { kafka: { broker: 1 }, flink: { taskmanagers: 0, slots: 2, version: 2.3 } } }
+      |                                                               ^
+
+    error: expected text, found `2.3`
+     --> cluster.yaml:3:85
+      |
+    3 | kind: { local: { kafka: { broker: 1 }, flink: { taskmanagers: 0, slots: 2, version: 2.3 } } }
+      |                                                                                     ^^^
+      |
+      = help: put it in quotes
+
+    error: unknown restarter `me`
+     --> cluster.yaml:4:30
+      |
+    4 | restarted-by: { taskmanager: me }
+      |                              ^^
+      |
+      = help: known are `squall`, `platform` and `nobody`
+
+    error: unknown field `at-mots`
+     --> cluster.yaml:5:44
+      |
+    5 | allow: [ everything, { kill-taskmanager: { at-mots: 1 } } ]
+      |                                            ^^^^^^^ did you mean `at-most`?
+
+    error: unknown field `taskmanager`
+     --> cluster.yaml:6:18
+      |
+    6 | keep-at-least: { taskmanager: 1 }
+      |                  ^^^^^^^^^^^ did you mean `taskmanagers`?
+
+    error: `5000` has no unit
+     --> cluster.yaml:7:11
+      |
+    7 | max-rate: 5000
+      |           ^^^^
+      |
+      = help: write for example `5000/s`
+
+    error: `8` is no time of day: write it as `08:30`
+     --> cluster.yaml:8:18
+      |
+    8 | hours: [ { from: "8", to: "18:00" } ]
+      |                  ^^^
+    "#);
+}
