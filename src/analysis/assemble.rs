@@ -16,6 +16,10 @@ use crate::clock::Timestamp;
 use crate::journal::Of;
 use crate::metric::Metric;
 
+/// A chart shows each commit apart: output per stretch of at least this many nanoseconds, and at most so many stretches.
+const SHORTEST_STRETCH: i64 = 200_000_000;
+const MOST_STRETCHES: i64 = 20_000;
+
 impl Analysis {
     /// Everything that a report shows, as far as it is known by now.
     pub fn outcome(&self) -> Outcome {
@@ -246,9 +250,11 @@ impl Analysis {
     fn all_series(&self) -> Vec<Series> {
         let mut series: Vec<Series> =
             self.samples.gauges().map(|(metric, of, samples)| self.series(metric, of.clone(), samples.all())).collect();
-        for metric in [Metric::Input, Metric::Output] {
+        series.extend(self.samples.subjects(Metric::GcTime).map(|(of, samples)| self.series(Metric::GcTime, of.clone(), samples.all())));
+        let (from, to) = self.whole_run();
+        for (metric, width) in [(Metric::Input, self.interval()), (Metric::Output, ((to - from) / MOST_STRETCHES).max(SHORTEST_STRETCH))] {
             if self.samples.subjects(metric).next().is_none()
-                && let Some(points) = self.derived(metric)
+                && let Some(points) = self.derived_per(metric, width)
             {
                 series.push(self.series(metric, Of::Run, &points));
             }

@@ -137,8 +137,12 @@ impl Analysis {
 
     /// Input and output per second, where nobody sampled them: differences of the counters, per checkpoint interval.
     pub(super) fn derived(&self, metric: Metric) -> Option<Vec<Point>> {
+        self.derived_per(metric, self.interval())
+    }
+
+    /// The same per stretch of `width` nanoseconds.
+    pub(super) fn derived_per(&self, metric: Metric, width: i64) -> Option<Vec<Point>> {
         let (from, to) = self.whole_run();
-        let width = self.interval();
         let mut points = Vec::new();
         let mut start = from;
         while start + width <= to {

@@ -33,8 +33,18 @@ pub(super) fn verdict_detail(outcome: &Outcome) -> String {
         Verdict::Met if all == 0 => "no expectation was stated".to_owned(),
         Verdict::Met if all == 1 => "the expectation is met".to_owned(),
         Verdict::Met => format!("all {all} expectations are met"),
-        _ => outcome.reasons.first().cloned().unwrap_or_else(|| format!("{without} of {all} expectation{plural} without data")),
+        _ => outcome
+            .reasons
+            .first()
+            .map(|reason| without_word(outcome.verdict, reason))
+            .unwrap_or_else(|| format!("{without} of {all} expectation{plural} without data")),
     }
+}
+
+/// A reason behind the verdict's word: not `aborted: aborted: …`.
+fn without_word(of: Verdict, reason: &str) -> String {
+    let rest = reason.strip_prefix(verdict(of)).map(|rest| rest.trim_start_matches([':', ' ']));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(reason).to_owned()
 }
 
 /// The reasons that neither the verdict's line nor an expectation says already.
@@ -43,7 +53,7 @@ pub(super) fn further_reasons(outcome: &Outcome) -> impl Iterator<Item = &str> {
     outcome
         .reasons
         .iter()
-        .filter(move |reason| **reason != said && !outcome.expectations.iter().any(|e| reason.contains(e.text.as_str())))
+        .filter(move |reason| !reason.ends_with(said.as_str()) && !outcome.expectations.iter().any(|e| reason.contains(e.text.as_str())))
         .map(String::as_str)
 }
 
@@ -77,15 +87,31 @@ pub(super) const fn verdict_sign(verdict: Verdict) -> &'static str {
 /// What was observed of an expectation, or why nothing was.
 pub(super) fn observed(expectation: &ExpectationOutcome) -> String {
     match (&expectation.status, &expectation.reason) {
-        (Status::NoData, Some(reason)) => format!("no data: {reason}"),
-        (Status::NoData, None) => "no data".to_owned(),
+        (Status::NoData, Some(reason)) if expectation.observed.is_empty() => format!("no data: {reason}"),
+        (Status::NoData, None) if expectation.observed.is_empty() => "no data".to_owned(),
         _ => expectation.observed.clone(),
     }
 }
 
-/// `lose-one`, from its second occurrence on `lose-one #2`.
+/// A name without what only makes it unique: this run's prefix of its topics, Flink's default catalogue.
+pub(super) fn plain_name(outcome: &Outcome, name: &str) -> String {
+    name.replace(&format!("squall-{}-", outcome.run), "").replace("default_catalog.default_database.", "")
+}
+
+/// A vertex of chained operators by its first and last: `Source: orders → … → enriched: Committer`.
+pub(super) fn vertex(outcome: &Outcome, name: &str) -> String {
+    let name = plain_name(outcome, name);
+    let operators: Vec<&str> = name.split(" -> ").collect();
+    match operators.as_slice() {
+        [first, .., last] if operators.len() > 2 => format!("{first} → … → {last}"),
+        [first, last] => format!("{first} → {last}"),
+        _ => name,
+    }
+}
+
+/// `lose-one`, from its second occurrence on `lose-one (2)`.
 pub(super) fn fault_name(fault: &FaultId) -> String {
-    if fault.occurrence == 0 { fault.name.clone() } else { format!("{} #{}", fault.name, fault.occurrence + 1) }
+    if fault.occurrence == 0 { fault.name.clone() } else { format!("{} ({})", fault.name, fault.occurrence + 1) }
 }
 
 /// How a fault went, in a few words: `recovered in 17.2 s ± 500 ms`.
@@ -146,4 +172,30 @@ pub(super) fn checkpoint_rest(parts: &CheckpointParts) -> f64 {
 pub(super) fn day(moment: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(moment.millis())
         .map_or_else(|_| "–".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn names_lose_what_tells_nothing() {
+        let outcome = sample::kill();
+        assert_eq!(plain_name(&outcome, "squall-20261121-085406-k3f9-orders-3"), "orders-3");
+        assert_eq!(
+            vertex(&outcome, "Source: KafkaSource-default_catalog.default_database.orders -> Calc[2] -> enriched[3]: Writer"),
+            "Source: KafkaSource-orders → … → enriched[3]: Writer"
+        );
+        assert_eq!(vertex(&outcome, "enrich"), "enrich");
+    }
+
+    #[test]
+    fn the_verdicts_word_is_said_once() {
+        let mut outcome = sample::kill();
+        outcome.verdict = Verdict::Aborted;
+        outcome.reasons = vec!["aborted: output-lag > 5M for 30s".to_owned()];
+        assert_eq!(verdict_detail(&outcome), "output-lag > 5M for 30s");
+        assert_eq!(further_reasons(&outcome).count(), 0);
+    }
 }

@@ -7,6 +7,7 @@ use crate::analysis::Outcome;
 use crate::journal::Of;
 use crate::metric::Metric;
 use crate::report::svg::{Frame, HeatRow, heat};
+use crate::report::wording;
 use crate::units::display;
 
 /// Stretches of a strip.
@@ -55,10 +56,13 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
 
 fn figure(outcome: &Outcome, frame: &Frame, vertices: &[&str], metric: Metric, title: &str, class: &str, note: &str) -> Figure {
     let strips: Vec<Strip> = vertices.iter().map(|vertex| strip(outcome, frame, metric, vertex, cells(frame))).collect();
-    let rows: Vec<HeatRow> =
-        vertices.iter().zip(&strips).map(|(vertex, strip)| HeatRow { name: (*vertex).to_owned(), cells: strip.highest.clone() }).collect();
+    let rows: Vec<HeatRow> = vertices
+        .iter()
+        .zip(&strips)
+        .map(|(vertex, strip)| HeatRow { name: wording::vertex(outcome, vertex), cells: strip.highest.clone() })
+        .collect();
     let mut head = vec!["at".to_owned()];
-    head.extend(vertices.iter().map(|vertex| (*vertex).to_owned()));
+    head.extend(vertices.iter().map(|vertex| wording::vertex(outcome, vertex)));
     let coarse: Vec<Strip> = vertices.iter().map(|vertex| strip(outcome, frame, metric, vertex, ROWS)).collect();
     let table = (0..ROWS)
         .map(|index| {

@@ -89,8 +89,8 @@ fn one(outcome: &Outcome, frame: &Frame, fault: &FaultOutcome, index: usize, pic
         bar: phases(&format!("phases of the recovery from {}", fault.fault.name), &parts),
         phases: parts.iter().map(|(name, class, _, text)| (name.clone(), class.clone(), text.clone())).collect(),
         zoom: picture.then(|| zoom(outcome, frame, fault)).flatten(),
-        moments: moments(fault),
-        evidence: evidence(fault),
+        moments: moments(outcome, fault),
+        evidence: evidence(fault).iter().map(|line| wording::plain_name(outcome, line)).collect(),
         shares: shares(fault),
     }
 }
@@ -188,7 +188,7 @@ fn zoom(outcome: &Outcome, frame: &Frame, fault: &FaultOutcome) -> Option<Figure
     Some(Figure { title, note: String::new(), legend, swatch: false, parts, numbers: table })
 }
 
-fn moments(fault: &FaultOutcome) -> Table {
+fn moments(outcome: &Outcome, fault: &FaultOutcome) -> Table {
     let zero = moment(&fault.timeline.t0_effective);
     let rows = timeline(fault)
         .into_iter()
@@ -200,7 +200,7 @@ fn moments(fault: &FaultOutcome) -> Table {
                     precise(*at),
                     zero.map_or_else(|| "–".to_owned(), |zero| since(at - zero)),
                     format!("± {}", display::seconds(*error)),
-                    source.clone(),
+                    place(outcome, source),
                 ]),
                 Moment::NotSeen { reason } => {
                     row.extend(["not seen".to_owned(), "–".to_owned(), "–".to_owned(), reason.clone()]);
@@ -210,6 +210,14 @@ fn moments(fault: &FaultOutcome) -> Table {
         })
         .collect();
     Table::words(&["", "moment", "at", "since T0", "error", "read from, or why not seen"], rows)
+}
+
+/// Where a moment was read; a vertex in it by its short name.
+fn place(outcome: &Outcome, source: &str) -> String {
+    match source.split_once(" of ") {
+        Some((what, vertex)) => format!("{what} of {}", wording::vertex(outcome, vertex)),
+        None => wording::plain_name(outcome, source),
+    }
 }
 
 /// `0:47.11`: a moment to the hundredth.
@@ -285,7 +293,7 @@ mod tests {
     #[test]
     fn moments_are_seen_or_say_why_not() {
         let outcome = sample::kill();
-        let table = moments(&outcome.faults[0]);
+        let table = moments(&outcome, &outcome.faults[0]);
         assert_eq!(table.rows.len(), 10);
         assert_eq!(table.rows[2][2..5], ["0:47.11", "2.08 s", "± 1.00 ms"]);
         assert_eq!(table.rows[1][3], "− 830 ms");

@@ -35,7 +35,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
 fn figure(outcome: &Outcome, frame: &Frame, metric: Metric, title: &str) -> Option<Figure> {
     let mut lines: Vec<Line> = series(outcome, metric, |of| matches!(of, Of::Partition { .. }))
         .enumerate()
-        .map(|(index, series)| line(series, of(&series.of), index))
+        .map(|(index, series)| line(series, of(outcome, &series.of), index))
         .collect();
     if lines.is_empty() {
         lines = series(outcome, metric, |of| matches!(of, Of::Run)).map(|series| line(series, "all".to_owned(), 0)).collect();
@@ -70,11 +70,12 @@ fn table(outcome: &Outcome) -> Table {
         .lags
         .iter()
         .map(|row| {
-            let mut cells = vec![row.partition.clone()];
+            let mut cells = vec![wording::plain_name(outcome, &row.partition)];
             for (values, unit) in
                 [(&row.output, Unit::Records), (&row.position, Unit::Records), (&row.committed, Unit::Records), (&row.time, Unit::Seconds)]
             {
-                cells.push(values.iter().map(|value| wording::maybe(*value, unit)).collect::<Vec<_>>().join("  /  "));
+                let texts: Vec<String> = values.iter().map(|value| wording::maybe(*value, unit)).collect();
+                cells.push(if values.iter().all(Option::is_none) { "–".to_owned() } else { texts.join(" / ") });
             }
             cells
         })

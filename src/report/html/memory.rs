@@ -7,11 +7,11 @@ use crate::report::svg::{Frame, Line, Panel, Scale};
 
 pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
     let lines = |metric: Metric| -> Vec<Line> {
-        series(outcome, metric, |_| true).enumerate().map(|(index, series)| line(series, of(&series.of), index)).collect()
+        series(outcome, metric, |_| true).enumerate().map(|(index, series)| line(series, of(outcome, &series.of), index)).collect()
     };
     let collecting: Vec<Line> = series(outcome, Metric::GcTime, |_| true)
         .enumerate()
-        .map(|(index, series)| Line { points: share(series), ..line(series, of(&series.of), index) })
+        .map(|(index, series)| Line { points: share(series), ..line(series, of(outcome, &series.of), index) })
         .collect();
     let figures: Vec<Figure> = [
         (lines(Metric::Heap), Unit::Ratio, "Heap in use", "of its limit", Some(Scale::share())),
@@ -33,7 +33,7 @@ fn figure(frame: &Frame, lines: Vec<Line>, unit: Unit, title: &str, note: &str, 
     let columns: Vec<(&Line, Unit)> = lines.iter().map(|line| (line, unit)).collect();
     let numbers = numbers(frame, &columns);
     let legend = legend(&lines);
-    let scale = scale.unwrap_or_else(|| Scale::linear(highest(&lines)));
+    let scale = scale.unwrap_or_else(|| Scale::fitting(highest(&lines), unit));
     let svg = Panel { title, frame, unit, scale, lines, marks: Vec::new(), height: 130.0, names: true, labels: true }.draw();
     let note = if left_out > 0 { format!("{note}; the highest lines, {left_out} more not drawn") } else { note.to_owned() };
     Figure { title: title.to_owned(), note, legend, swatch: false, parts: vec![(String::new(), svg)], numbers }

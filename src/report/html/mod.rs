@@ -13,6 +13,7 @@ mod latency;
 mod memory;
 mod overview;
 mod parts;
+mod rhythm;
 mod skew;
 
 use askama::Template;
@@ -204,7 +205,7 @@ mod tests {
     fn a_day_is_as_quick_to_open_as_a_minute() {
         let html = render(&sample::day(), &sample::extras()).unwrap();
         assert!(html.len() < 2_500_000, "{} bytes", html.len());
-        assert!(html.contains("lose-one #96") && html.contains("more in report.json"));
+        assert!(html.contains("lose-one (96)") && html.contains("more in report.json"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The first picture: input, output and lag over time, the job's states, the faults; and the windows as a table.
 
 use super::parts::{Figure, Table, legend, numbers, whole};
+use super::rhythm::Rhythm;
 use crate::analysis::{Moment, Outcome};
 use crate::metric::{Metric, Unit};
 use crate::report::svg::{Frame, Lane, Line, Panel, Scale, Shade, lane};
@@ -42,7 +43,7 @@ pub(super) fn figure(outcome: &Outcome, frame: &Frame) -> Figure {
     let mut rates = vec![line(Metric::Output, "output", "c1 solid", true), line(Metric::Input, "input", "c2", false)];
     let rhythm = Rhythm::of(outcome);
     if let Some(rhythm) = &rhythm {
-        rates[0].points = rhythm.smoothed(&rates[0].points);
+        rates[0].points = rhythm.spread(&rates[0].points);
     }
     let lag = vec![line(Metric::OutputLag, "output lag", "c3 solid", true)];
     let legend = legend(&rates);
@@ -64,60 +65,15 @@ pub(super) fn figure(outcome: &Outcome, frame: &Frame) -> Figure {
     }
     let mut note = String::new();
     if let Some(rhythm) = &rhythm {
-        note.push_str(&format!("Output is the mean from checkpoint to checkpoint, usually {}. ", display::seconds(rhythm.usual)));
+        note.push_str(&format!(
+            "A commit's output is spread over the time since the last one, at most {}. ",
+            display::seconds(rhythm.longest())
+        ));
     }
     if !frame.shades.is_empty() {
         note.push_str("Shaded: a fault acts (dark), the pipeline recovers (light).");
     }
     Figure { title: "What went in, what came out".to_owned(), note, legend, swatch: false, parts, numbers: table }
-}
-
-/// Times between completed checkpoints: a transactional sink shows its output in their rhythm.
-struct Rhythm {
-    /// When each was triggered, in seconds since the schedule's zero.
-    at: Vec<f64>,
-    /// Median of the gaps.
-    usual: f64,
-}
-
-impl Rhythm {
-    fn of(outcome: &Outcome) -> Option<Self> {
-        let zero = outcome.start.unwrap_or(outcome.started);
-        let completed = outcome.checkpoints.iter().filter(|checkpoint| checkpoint.status == "completed" && !checkpoint.savepoint);
-        let mut at: Vec<f64> = completed.map(|checkpoint| checkpoint.triggered.seconds_since(zero)).collect();
-        at.sort_by(f64::total_cmp);
-        let mut gaps: Vec<f64> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        gaps.sort_by(f64::total_cmp);
-        let usual = gaps.get(gaps.len() / 2).map(|gap| (gap * 10.0).round() / 10.0).filter(|gap| *gap > 0.0)?;
-        Some(Self { at, usual })
-    }
-
-    /// The gap around a moment; what is longer than three usual ones is an outage, and must not be smeared.
-    fn gap(&self, at: f64) -> f64 {
-        let next = self.at.partition_point(|checkpoint| *checkpoint <= at);
-        match (next.checked_sub(1), self.at.get(next)) {
-            (Some(before), Some(next)) if next - self.at[before] <= 3.0 * self.usual => next - self.at[before],
-            _ => self.usual,
-        }
-    }
-
-    /// The mean over the gap around each point; missing stays missing.
-    fn smoothed(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-        let mut sums = vec![(0.0, 0u32)];
-        for (index, point) in points.iter().enumerate() {
-            let (sum, count) = sums[index];
-            sums.push(if point.1.is_finite() { (sum + point.1, count + 1) } else { (sum, count) });
-        }
-        let mean = |&(at, value): &(f64, f64)| {
-            let half = self.gap(at) / 2.0;
-            let from = points.partition_point(|point| point.0 < at - half);
-            let to = points.partition_point(|point| point.0 < at + half);
-            let count = sums[to].1 - sums[from].1;
-            let mean = (sums[to].0 - sums[from].0) / f64::from(count);
-            (at, if value.is_finite() && count > 0 { mean.max(0.0) } else { f64::NAN })
-        };
-        points.iter().map(mean).collect()
-    }
 }
 
 fn states(outcome: &Outcome, frame: &Frame) -> Vec<Lane> {
@@ -169,25 +125,4 @@ pub(super) fn windows(outcome: &Outcome) -> Table {
         })
         .collect();
     Table::figures(&head, rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::sample;
-
-    #[test]
-    fn commits_become_a_rate() {
-        let rhythm = Rhythm { at: (0..10).map(|index| f64::from(index) * 2.0).collect(), usual: 2.0 };
-        let commits: Vec<(f64, f64)> = (0..40).map(|step| (f64::from(step) / 2.0, if step % 4 == 0 { 8000.0 } else { 0.0 })).collect();
-        let smooth = rhythm.smoothed(&commits);
-        assert!(smooth[4..34].iter().all(|point| (point.1 - 2000.0).abs() < 1e-9), "{smooth:?}");
-        assert_eq!(Rhythm::of(&sample::kill()).unwrap().usual, 2.0);
-    }
-
-    #[test]
-    fn missing_stays_missing() {
-        let rhythm = Rhythm { at: Vec::new(), usual: 2.0 };
-        assert!(rhythm.smoothed(&[(0.0, 1.0), (1.0, f64::NAN), (2.0, 3.0)])[1].1.is_nan());
-    }
 }

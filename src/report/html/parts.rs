@@ -157,12 +157,12 @@ pub(super) fn line(series: &Series, name: String, index: usize) -> Line {
 }
 
 /// Of what, in words.
-pub(super) fn of(of: &Of) -> String {
+pub(super) fn of(outcome: &Outcome, of: &Of) -> String {
     match of {
         Of::Run => "all".to_owned(),
         Of::Stream(name) | Of::Node(name) => name.clone(),
-        Of::Partition { topic, partition } => format!("{topic}-{partition}"),
-        Of::Subtask { vertex, index } => format!("{vertex} ({index})"),
+        Of::Partition { topic, partition } => wording::plain_name(outcome, &format!("{topic}-{partition}")),
+        Of::Subtask { vertex, index } => format!("{} ({index})", wording::vertex(outcome, vertex)),
         Of::Change(undo) => format!("change {}", undo.0),
     }
 }

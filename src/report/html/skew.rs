@@ -3,6 +3,7 @@
 use super::parts::{Figure, Section, Table};
 use crate::analysis::{Outcome, SkewOutcome};
 use crate::report::svg::{Bar, bars};
+use crate::report::wording;
 use crate::units::display;
 
 /// Bars of one picture; of more partitions those with most.
@@ -17,12 +18,12 @@ pub(super) fn section(outcome: &Outcome) -> Option<Section> {
         title: "Skew",
         wide: false,
         intro: vec!["Skew is max ÷ mean; the dashed line is the mean. Asked for: what the scenario's settings should give.".to_owned()],
-        figures: outcome.skews.iter().map(figure).collect(),
+        figures: outcome.skews.iter().map(|skew| figure(outcome, skew)).collect(),
         tables: Vec::new(),
     })
 }
 
-fn figure(skew: &SkewOutcome) -> Figure {
+fn figure(outcome: &Outcome, skew: &SkewOutcome) -> Figure {
     let total = skew.records.iter().sum::<u64>().max(1) as f64;
     let share = |records: u64| display::percent(records as f64 / total);
     let mut order: Vec<usize> = (0..skew.records.len()).collect();
@@ -46,7 +47,11 @@ fn figure(skew: &SkewOutcome) -> Figure {
         .enumerate()
         .map(|(index, records)| vec![index.to_string(), display::grouped(*records), share(*records)])
         .collect();
-    let title = super::capital(&skew.of);
+    let of = match skew.of.split_once(" of ") {
+        Some((what, name)) => format!("{what} of {}", wording::vertex(outcome, name)),
+        None => skew.of.clone(),
+    };
+    let title = super::capital(&of);
     Figure {
         note: format!("in {}: {}{asked}", skew.window, display::significant(skew.skew)),
         legend: Vec::new(),

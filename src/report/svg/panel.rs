@@ -94,15 +94,15 @@ impl Panel<'_> {
             let _ =
                 write!(out, r#"<line class="{class}" x2="100%" y1="{y}" y2="{y}"/><text class="y" x="-8" y="{}">{label}</text>"#, y + 4.0);
         }
-        if log {
-            let _ = write!(out, r#"<text class="scale" x="4" y="12">log scale</text>"#);
-        }
         let _ = write!(out, r#"<svg class="curves" height="{height}" viewBox="0 0 {INNER} {INNER}" preserveAspectRatio="none">"#);
         for line in &self.lines {
             self.curve(&mut out, line);
         }
         out.push_str("</svg>");
         self.points(&mut out);
+        if log {
+            let _ = write!(out, r#"<text class="scale" x="4" y="12">log scale</text>"#);
+        }
         self.marks(&mut out);
         if self.names {
             self.frame.names(&mut out);

@@ -36,6 +36,16 @@ impl Scale {
         Self::Linear { top: (highest / step).ceil() * step, step }
     }
 
+    /// From zero, in the steps that read well in this unit.
+    pub(in crate::report) fn fitting(highest: f64, unit: Unit) -> Self {
+        if unit != Unit::Bytes || !highest.is_finite() || highest <= 4096.0 {
+            return Self::linear(highest);
+        }
+        let scale = 1024f64.powf((highest / 4.0).log(1024.0).floor());
+        let step = nice_step(highest / 4.0 / scale) * scale;
+        Self::Linear { top: (highest / step).ceil() * step, step }
+    }
+
     /// Zero to one, as percentages.
     pub(in crate::report) fn share() -> Self {
         Self::Linear { top: 1.0, step: 0.25 }
@@ -105,6 +115,13 @@ mod tests {
         assert_eq!(Scale::linear(f64::NAN), Scale::linear(1.0));
         let labels: Vec<String> = Scale::linear(14_100.0).ticks(Unit::Records).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["0", "5 k", "10 k", "15 k"]);
+    }
+
+    #[test]
+    fn bytes_go_in_binary_steps() {
+        let labels: Vec<String> =
+            Scale::fitting(330.0 * 1_048_576.0, Unit::Bytes).ticks(Unit::Bytes).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["0", "100 MiB", "200 MiB", "300 MiB", "400 MiB"]);
     }
 
     #[test]
