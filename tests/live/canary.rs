@@ -23,9 +23,7 @@ impl Canary {
         let addresses = shared.cluster.addresses();
         let kafka = Admin::new(&addresses.kafka.harness).unwrap();
         for topic in ["canary-in", "canary-out"] {
-            kafka
-                .create_topic(&NewTopic { name: topic.into(), partitions: 1, replicas: 1, config: BTreeMap::new() }, WITHIN)
-                .unwrap();
+            kafka.create_topic(&NewTopic { name: topic.into(), partitions: 1, replicas: 1, config: BTreeMap::new() }, WITHIN).unwrap();
         }
         let mut placeholders = Placeholders::new("canary", "canary").topic("orders", "canary-in").topic("enriched", "canary-out");
         for link in &addresses.links {

@@ -89,10 +89,7 @@ fn by_its_journal(folder: &RunFolder, healer: Healer, died: Timestamp) -> Healed
     }
     assert!(owed.values().all(|who| who.as_deref() == Some(by)), "{owed:?}");
     let healing = events.iter().position(|event| event.event == EventKind::Phase(squall::journal::Phase::CleaningUp)).unwrap();
-    Healed {
-        began_s: events[healing].at.seconds_since(died),
-        took_s: events.last().unwrap().at.seconds_since(events[healing].at),
-    }
+    Healed { began_s: events[healing].at.seconds_since(died), took_s: events.last().unwrap().at.seconds_since(events[healing].at) }
 }
 
 /// Topics that are not squall's: their configuration has to be back, for they stay.

@@ -11,7 +11,11 @@ fn two_runs_at_once_on_one_cluster() {
     let mut first = Going::start(run(&file), &shared.home, "first");
     let second = run(&scenario(&shared.home, "second", "", "")).output().unwrap();
     assert_eq!(second.status.code(), Some(6), "{}", text(&second));
-    assert!(text(&second).contains(&format!("run {} (pid {}) is on this cluster", first.folder.run(), first.child.id())), "{}", text(&second));
+    assert!(
+        text(&second).contains(&format!("run {} (pid {}) is on this cluster", first.folder.run(), first.child.id())),
+        "{}",
+        text(&second)
+    );
     // It is no leftover while its engine is alive.
     let undo = squall_in(&shared.home).arg("undo").arg(first.folder.path()).output().unwrap();
     assert_eq!(undo.status.code(), Some(6), "{}", text(&undo));
@@ -28,9 +32,15 @@ fn production_asks_for_its_name() {
     let shared = shared();
     let text_of = std::fs::read_to_string(cluster_file()).unwrap();
     let production = shared.home.join("production.yaml");
-    std::fs::write(&production, text_of.replace("environment: test", "environment: production\nsynthetic: marked").replace("it-live", "it-prod")).unwrap();
+    std::fs::write(
+        &production,
+        text_of.replace("environment: test", "environment: production\nsynthetic: marked").replace("it-live", "it-prod"),
+    )
+    .unwrap();
     let file = scenario(&shared.home, "confirm", "", "");
-    for (confirm, said) in [(None, "confirm with --confirm it-prod"), (Some("it-live"), "--confirm says `it-live`, the cluster is `it-prod`")] {
+    for (confirm, said) in
+        [(None, "confirm with --confirm it-prod"), (Some("it-live"), "--confirm says `it-live`, the cluster is `it-prod`")]
+    {
         let mut command = squall_in(&shared.home);
         command.arg("run").arg(&file).arg("--on").arg(&production).args(confirm.map(|name| format!("--confirm={name}")));
         let output = command.output().unwrap();

@@ -20,8 +20,6 @@ pub const SOON: Duration = Duration::from_secs(240);
 /// The cluster and where squall keeps what it knows of it.
 pub struct Shared {
     pub home: PathBuf,
-    pub spec: ClusterSpec,
-    pub places: Places,
     pub cluster: Cluster,
     pub runtime: tokio::runtime::Runtime,
     pub canary: OnceLock<Canary>,
@@ -41,7 +39,7 @@ pub fn shared() -> &'static Shared {
         let spec = spec(&std::fs::read_to_string(cluster_file()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let cluster = runtime.block_on(Cluster::attach(&spec, &places)).unwrap();
-        Shared { home, spec, places, cluster, runtime, canary: OnceLock::new() }
+        Shared { home, cluster, runtime, canary: OnceLock::new() }
     })
 }
 
@@ -72,7 +70,8 @@ pub fn squall_in(home: &Path) -> Command {
 /// A scenario of a few seconds with this timeline and these other lines.
 pub fn scenario(home: &Path, name: &str, timeline: &str, more: &str) -> PathBuf {
     let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/jobs/passthrough.sql");
-    let (orders, enriched) = if more.contains("kept") { ("name: kept-orders", "name: kept-enriched") } else { ("partitions: 2", "partitions: 2") };
+    let (orders, enriched) =
+        if more.contains("kept") { ("name: kept-orders", "name: kept-enriched") } else { ("partitions: 2", "partitions: 2") };
     let text = format!(
         "name: {name}\n\
          job: {{ sql: {{ file: {}, parallelism: 1, checkpoint: {{ interval: 1s, mode: exactly-once }} }} }}\n\

@@ -75,7 +75,8 @@ impl<'a> Disk<'a> {
     fn mount(path: &'a Path) -> Self {
         std::fs::create_dir_all(path).unwrap();
         let options = Some("size=3m");
-        mount(Some("tmpfs"), path, Some("tmpfs"), MsFlags::empty(), options).expect("this test mounts a tmpfs, and needs to be root for it");
+        mount(Some("tmpfs"), path, Some("tmpfs"), MsFlags::empty(), options)
+            .expect("this test mounts a tmpfs, and needs to be root for it");
         Self(path)
     }
 }
@@ -119,7 +120,10 @@ fn fill(path: &Path) {
 /// A cluster that the run itself starts, with a state of its own.
 fn own(home: &Path, name: &str) -> Command {
     let cluster = home.join(format!("{name}-cluster.yaml"));
-    let text = std::fs::read_to_string(cluster_file()).unwrap().replace("it-live", name).replace("taskmanagers: 2, slots: 2", "taskmanagers: 1, slots: 1");
+    let text = std::fs::read_to_string(cluster_file())
+        .unwrap()
+        .replace("it-live", name)
+        .replace("taskmanagers: 2, slots: 2", "taskmanagers: 1, slots: 1");
     std::fs::write(&cluster, text.replace("keep-at-least: { taskmanagers: 1 }", "")).unwrap();
     let mut command = squall_in(home);
     command.arg("run").arg(scenario(home, name, "", "")).arg("--on").arg(cluster);

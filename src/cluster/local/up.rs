@@ -177,7 +177,7 @@ impl Start<'_> {
             Ok(())
         };
         let flink = async {
-            let jobmanager = self.start(|record, folder| Launch::jobmanager(record, folder))?;
+            let jobmanager = self.start(Launch::jobmanager)?;
             ready::wait(&[jobmanager], ready::START, async || self.ready.jobmanager().await).await?;
             let version = self.record().flink.version.clone();
             said(format!("Flink {version}, JobManager"));
@@ -187,7 +187,7 @@ impl Start<'_> {
                 Ok(())
             };
             let gateway = async {
-                let gateway = self.start(|record, folder| Launch::gateway(record, folder))?;
+                let gateway = self.start(Launch::gateway)?;
                 ready::wait(&[gateway], ready::START, async || self.ready.gateway().await).await?;
                 said("SQL gateway".to_owned());
                 Ok(())

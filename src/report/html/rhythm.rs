@@ -71,7 +71,7 @@ mod tests {
         let commit = |step: u32| match f64::from(step) / 2.0 {
             at if at > 10.0 && at < 18.0 => 0.0,
             18.0 => 32_000.0,
-            _ if step % 4 == 0 => 8000.0,
+            _ if step.is_multiple_of(4) => 8000.0,
             _ => 0.0,
         };
         let commits: Vec<(f64, f64)> = (1..60).map(|step| (f64::from(step) / 2.0, commit(step))).collect();
