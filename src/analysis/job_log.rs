@@ -55,9 +55,9 @@ impl Clocks {
         Seen { at, error: offset.map_or(0, |offset| offset.uncertainty_ns) + MILLISECOND, source: source.to_owned() }
     }
 
-    /// Uncertainty of a clock in seconds; none where its offset was never measured.
-    pub fn uncertainty(&self, of: &str) -> Option<f64> {
-        self.offsets.get(of).map(|offset| offset.uncertainty_ns as f64 / 1e9)
+    /// How far a clock can be from ours, in seconds; none where its offset was never measured.
+    pub fn disagreement(&self, of: &str) -> Option<f64> {
+        self.offsets.get(of).map(|offset| (offset.offset_ns.abs() + offset.uncertainty_ns) as f64 / 1e9)
     }
 }
 

@@ -183,7 +183,7 @@ impl Analysis {
             Some(Aggregate::Last) => points().last().map_or(f64::NAN, |(_, value)| *value),
         };
         // LogAppendTime is the broker's; the rest is stamped by squall.
-        let error = if metric == Metric::EndToEndLatency { self.clocks.uncertainty("broker").map(|clock| clock + 1e-3) } else { None };
+        let error = if metric == Metric::EndToEndLatency { self.clocks.disagreement("broker").map(|clock| clock + 1e-3) } else { None };
         let partial = (merged.negative * 100 > merged.count())
             .then(|| format!("{} of {} values lie below zero: the clocks disagree", merged.negative, merged.count()));
         Ok(Measured { figure: Figure { value, error }, at: None, partial })

@@ -15,6 +15,19 @@ pub struct ClockOffset {
 }
 
 impl ClockOffset {
+    /// What holds for either of two clocks: the narrowest offset that covers both.
+    #[must_use]
+    pub fn covering(self, other: Self) -> Self {
+        let low = (self.offset_ns - self.uncertainty_ns).min(other.offset_ns - other.uncertainty_ns);
+        let high = (self.offset_ns + self.uncertainty_ns).max(other.offset_ns + other.uncertainty_ns);
+        Self { offset_ns: (low + high) / 2, uncertainty_ns: (high - low + 1) / 2 }
+    }
+
+    /// Whether this says enough more, or less, than what was `known` to be written down again: a tenth narrower, or twice as wide.
+    pub fn is_news_after(self, known: Option<Self>) -> bool {
+        known.is_none_or(|known| self.uncertainty_ns * 10 < known.uncertainty_ns * 9 || self.uncertainty_ns > known.uncertainty_ns * 2)
+    }
+
     /// A moment that the other clock stamped, on our clock.
     pub fn to_ours(self, theirs: Timestamp) -> Timestamp {
         Timestamp(theirs.0 - self.offset_ns)
@@ -23,7 +36,7 @@ impl ClockOffset {
 
 /// Narrows an offset from request–answer exchanges (Cristian's algorithm): an answer stamped `theirs` between our
 /// `sent` and `received` bounds the offset to `[theirs − received, theirs − sent]`; bounds of several exchanges intersect.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct OffsetEstimator {
     bounds: Option<(i64, i64)>,
 }
@@ -59,6 +72,9 @@ mod tests {
         let offset = estimator.estimate().unwrap();
         assert!((offset.offset_ns - 5_000_000).abs() <= offset.uncertainty_ns);
         assert!(offset.uncertainty_ns <= 500_000);
+        let both = offset.covering(ClockOffset { offset_ns: 9_000_000, uncertainty_ns: 0 });
+        assert!((both.offset_ns + both.uncertainty_ns - 9_000_000).abs() <= 1);
+        assert!(both.is_news_after(Some(offset)) && !both.is_news_after(Some(both)));
         assert_eq!(ClockOffset { offset_ns: 5, uncertainty_ns: 0 }.to_ours(Timestamp(12)), Timestamp(7));
     }
 }

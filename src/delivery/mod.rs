@@ -28,6 +28,7 @@ mod shards;
 mod timeline;
 mod verdict;
 mod verifier;
+mod visible;
 
 pub use check::{Check, Filter};
 pub use conservation::{Conservation, Sum, Sums};
@@ -43,7 +44,8 @@ pub use sequences::{Counted, Sequences, combine, count};
 pub use shards::Shards;
 pub use timeline::Timeline;
 pub use verdict::{SecondTally, Verdict, Violation, ViolationKind};
-pub use verifier::{Drained, Observation, SinkContent, SinkPosition, Verifier, VerifierSettings, Visible};
+pub use verifier::{Drained, Observation, SinkContent, SinkPosition, Verifier, VerifierSettings};
+pub use visible::Visible;
 
 /// Why the verifier cannot do its work.
 #[derive(Debug, thiserror::Error)]

@@ -14,9 +14,9 @@ use super::offender::Place;
 use super::reference::TopicStart;
 use super::samples::Samples;
 use super::seen::{Arrival, Expected, Found, HEADER, Seen};
-use crate::clock::{self, Timestamp};
+use super::visible::{Output, Visible};
+use crate::clock::{self, ClockOffset, Timestamp};
 use crate::kafka::{Admin, Connection, Isolation, OffsetQuery, Reader, ReaderSettings, Received, Start, TimestampKind};
-use crate::traffic::Identity;
 
 /// What a verifier reads.
 #[derive(Debug, Clone)]
@@ -31,27 +31,6 @@ pub struct VerifierSettings {
     pub check: Check,
 }
 
-/// Records of one sink partition that became visible within about 100 ms.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Visible {
-    /// Sink topic.
-    pub topic: String,
-    /// Its partition.
-    pub partition: u32,
-    /// Records of this run, each as often as it was seen.
-    pub records: u64,
-    /// Of them, those seen for the first time.
-    pub fresh: u64,
-    /// When the reader saw the first of them.
-    pub first_seen: Timestamp,
-    /// When the reader saw the last of them.
-    pub last_seen: Timestamp,
-    /// How long the reader had been busy with other records before `first_seen`.
-    pub poll_gap: Duration,
-    /// Furthest intended time that came out of this sink partition so far: stream, input partition, time. Only what moved.
-    pub furthest: Vec<(u8, u16, Timestamp)>,
-}
-
 /// What a verifier reports while it reads.
 #[derive(Debug)]
 pub enum Observation {
@@ -59,6 +38,9 @@ pub enum Observation {
     Visible(Visible),
     /// Latencies, each second.
     Latencies(Vec<LatencyWindow>),
+    /// How far the clocks of the sink's brokers are from ours: one interval that covers them all. A record is appended after
+    /// it was due and before it is seen; where the topic has `LogAppendTime` each one narrows it. Only what is news.
+    BrokerClock(ClockOffset),
     /// Something went wrong; reading goes on.
     Trouble(String),
 }
@@ -131,6 +113,8 @@ pub struct Verifier {
 
 const TICK: i64 = 100_000_000;
 const SECOND: i64 = 1_000_000_000;
+/// Grain of Kafka's time stamps in nanoseconds.
+const STAMP: i64 = 1_000_000;
 /// How often somebody looks for new partitions.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -259,6 +243,8 @@ struct Reading<F> {
     shared: Arc<Shared>,
     observe: F,
     taking: Taking,
+    /// What was last said of the brokers' clocks.
+    clock: Option<ClockOffset>,
 }
 
 /// What the reading thread knows; apart from the reader, whose records borrow from that.
@@ -270,18 +256,6 @@ struct Taking {
     outputs: Vec<Vec<Output>>,
 }
 
-/// What became visible in one sink partition since the last tick.
-#[derive(Default)]
-struct Output {
-    records: u64,
-    fresh: u64,
-    first_seen: Timestamp,
-    last_seen: Timestamp,
-    poll_gap: Duration,
-    /// By stream and input partition: furthest intended time so far, and whether it moved.
-    furthest: Vec<Vec<(i64, bool)>>,
-}
-
 impl<F: FnMut(Observation)> Reading<F> {
     fn new(reader: Reader, settings: &VerifierSettings, shared: Arc<Shared>, observe: F) -> Self {
         let topics: Vec<_> = settings.sinks.iter().map(|sink| sink.topic.clone()).collect();
@@ -289,7 +263,7 @@ impl<F: FnMut(Observation)> Reading<F> {
         let seen = Seen::new(settings.expected.clone());
         let taking =
             Taking { seen, samples: Samples::default(), sums: Sums::of_sink(&settings.check), latencies: Latencies::default(), outputs };
-        Self { reader, topics, shared, observe, taking }
+        Self { reader, topics, shared, observe, taking, clock: None }
     }
 
     fn run(mut self) -> SinkContent {
@@ -328,6 +302,13 @@ impl<F: FnMut(Observation)> Reading<F> {
         let windows = self.taking.latencies.take();
         if !windows.is_empty() {
             (self.observe)(Observation::Latencies(windows));
+        }
+        let clocks = self.taking.outputs.iter().flatten().filter_map(|output| output.clock.estimate());
+        if let Some(clock) = clocks.reduce(ClockOffset::covering)
+            && clock.is_news_after(self.clock)
+        {
+            self.clock = Some(clock);
+            (self.observe)(Observation::BrokerClock(clock));
         }
     }
 
@@ -374,43 +355,10 @@ impl Taking {
         outputs[partition].take_in(&identity, fresh, at, poll_gap);
         if fresh {
             let appended = record.timestamp().filter(|(_, kind)| *kind == TimestampKind::LogAppend).map(|(time, _)| time);
+            if let Some(appended) = appended {
+                outputs[partition].clock.observe(identity.intended, appended, STAMP, at);
+            }
             self.latencies.record(identity.intended, appended, at);
         }
-    }
-}
-
-impl Output {
-    fn take_in(&mut self, identity: &Identity, fresh: bool, at: Timestamp, poll_gap: Duration) {
-        if self.records == 0 {
-            self.first_seen = at;
-            self.poll_gap = poll_gap;
-        }
-        self.records += 1;
-        self.fresh += u64::from(fresh);
-        self.last_seen = at;
-        let (stream, partition) = (usize::from(identity.stream), usize::from(identity.partition));
-        if self.furthest.len() <= stream {
-            self.furthest.resize_with(stream + 1, Vec::new);
-        }
-        let furthest = &mut self.furthest[stream];
-        if furthest.len() <= partition {
-            furthest.resize(partition + 1, (i64::MIN, false));
-        }
-        if identity.intended.0 > furthest[partition].0 {
-            furthest[partition] = (identity.intended.0, true);
-        }
-    }
-
-    fn take(&mut self, topic: &str, partition: u32) -> Visible {
-        let mut moved = Vec::new();
-        for (stream, partitions) in self.furthest.iter_mut().enumerate() {
-            for (input, (intended, new)) in partitions.iter_mut().enumerate().filter(|(_, (_, new))| *new) {
-                *new = false;
-                moved.push((stream as u8, input as u16, Timestamp(*intended)));
-            }
-        }
-        let Self { first_seen, last_seen, poll_gap, .. } = *self;
-        let (records, fresh) = (std::mem::take(&mut self.records), std::mem::take(&mut self.fresh));
-        Visible { topic: topic.to_owned(), partition, records, fresh, first_seen, last_seen, poll_gap, furthest: moved }
     }
 }

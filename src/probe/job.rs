@@ -117,9 +117,7 @@ impl Seen {
     fn take_clock(&mut self, answered: &Answered<JobDetail>, record: &dyn Record) {
         self.offsets.observe(answered.sent, answered.value.now, RESOLUTION_NS, answered.received);
         if let Some(offset) = self.offsets.estimate()
-            && self.offset.is_none_or(|known| {
-                offset.uncertainty_ns * 10 < known.uncertainty_ns * 9 || offset.uncertainty_ns > known.uncertainty_ns * 2
-            })
+            && offset.is_news_after(self.offset)
         {
             self.offset = Some(offset);
             record.record(EventKind::Clock { of: "jobmanager".to_owned(), offset });

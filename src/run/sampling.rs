@@ -77,6 +77,7 @@ impl Sampling {
                     of(Metric::VisibleLatency, &window.visible, 0);
                 }
             }
+            Observation::BrokerClock(offset) => self.record.record(EventKind::Clock { of: "broker".to_owned(), offset }),
             Observation::Trouble(error) => self.record.record(EventKind::ProbeFailed { probe: "sink".to_owned(), error }),
         }
     }

@@ -190,7 +190,7 @@ fn a_clean_run_is_clean() {
     assert_eq!((verdict.lost, verdict.duplicates, verdict.reordered, verdict.corrupt, verdict.pending), (0, 0, 0, 0, 0));
     assert_eq!((verdict.no_data, verdict.no_order, verdict.no_contents, offenders.len(), verdict.seconds.len()), (None, None, None, 0, 0));
 
-    let (mut visible, mut latencies) = (0, 0);
+    let (mut visible, mut latencies, mut clocks) = (0, 0, 0);
     for observation in observations {
         match observation {
             Observation::Visible(batch) => {
@@ -198,10 +198,16 @@ fn a_clean_run_is_clean() {
                 visible += batch.records;
             }
             Observation::Latencies(windows) => latencies += windows.iter().map(|window| window.end_to_end.len()).sum::<u64>(),
+            Observation::BrokerClock(offset) => {
+                // The broker's clock is this machine's.
+                assert!(offset.offset_ns.abs() <= offset.uncertainty_ns + 1_000_000, "{offset:?}");
+                clocks += 1;
+            }
             Observation::Trouble(error) => panic!("{error}"),
         }
     }
     assert_eq!((visible, latencies), (10_000, 10_000));
+    assert!(clocks > 0);
 }
 
 #[test]

@@ -4,12 +4,15 @@
 //! scenario's question, and a machine that is too busy to say makes the run inconclusive, which is no failure of squall's.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use squall::journal::{EventKind, Reader, RunFolder};
+
+use super::observers::{agree_on_lag, kafka_tools, outage_in_log};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/scenarios").join(name)
@@ -29,7 +32,7 @@ fn run(home: &Path) -> Command {
 }
 
 /// Processes that carry the label of the test's cluster.
-fn labelled() -> Vec<String> {
+fn labelled() -> Vec<i32> {
     std::fs::read_dir("/proc")
         .unwrap()
         .flatten()
@@ -37,7 +40,7 @@ fn labelled() -> Vec<String> {
             std::fs::read(entry.path().join("environ"))
                 .is_ok_and(|environ| String::from_utf8_lossy(&environ).contains("SQUALL_CLUSTER=it-run:"))
         })
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
 }
 
@@ -48,16 +51,55 @@ fn json(path: &Path) -> Value {
 #[test]
 fn live_run_tells_the_truth_of_a_real_outage_and_of_an_interrupted_run() {
     let home = tempfile::tempdir().unwrap();
+    let _down = Down(home.path());
     a_real_outage(home.path());
     an_interrupted_run(home.path());
 }
 
+/// Takes the cluster down, also when an assertion fails.
+struct Down<'a>(&'a Path);
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        let down = squall(self.0).args(["cluster", "down", "it-run"]).output().unwrap();
+        println!("{}", String::from_utf8_lossy(&down.stderr));
+        if !std::thread::panicking() {
+            assert_eq!(labelled(), Vec::<i32>::new());
+        }
+    }
+}
+
+/// Waits for a text in the journal of a run that goes on.
+fn until(child: &mut Child, journal: &Path, text: &str) {
+    let mut waited = 0;
+    while !std::fs::read_to_string(journal).is_ok_and(|written| written.contains(text)) {
+        assert!(waited < 600 && child.try_wait().unwrap().is_none(), "`{text}` never came");
+        std::thread::sleep(Duration::from_millis(200));
+        waited += 1;
+    }
+}
+
+fn broker() -> i32 {
+    let is_broker = |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("kafka.Kafka"));
+    labelled().into_iter().find(is_broker).expect("a broker")
+}
+
 fn a_real_outage(home: &Path) {
-    let output = run(home).output().unwrap();
+    let mut child = run(home).arg("--keep-cluster").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let latest = home.join("reports/short-loss/latest");
+    until(&mut child, &latest.join("journal.ndjson"), "traffic-started");
+    // Checkpoints have committed offsets by then.
+    std::thread::sleep(Duration::from_secs(12));
+    let folder = RunFolder::open(&latest).unwrap();
+    let (topic, group) = made(&folder);
+    let status = squall(home).args(["cluster", "status", "--format", "json"]).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let bootstrap = status[0]["addresses"]["kafka"]["harness"]["bootstrap"].as_str().expect("an address").to_owned();
+    let tools = kafka_tools(broker(), &bootstrap, &group, &topic);
+    let output = child.wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let code = output.status.code().unwrap();
     assert!(code == 0 || code == 4, "exit {code}\n{stderr}\n{stdout}");
-    let latest = home.join("reports/short-loss/latest");
     let report = json(&latest.join("report.json"));
 
     // The books: everything that was due was sent, and is told apart.
@@ -82,7 +124,10 @@ fn a_real_outage(home: &Path) {
     for name in ["report.html", "summary.md", "junit.xml", "journal.ndjson", "plan.json", "scenario.yaml"] {
         assert!(latest.join(name).is_file(), "{name}");
     }
-    assert_eq!(labelled(), Vec::<String>::new());
+
+    // Others who looked say the same.
+    agree_on_lag(&folder, &tools);
+    agree_on_the_outage(home, fault, &folder);
 
     // The same verdict again from the journal alone.
     let before = report;
@@ -91,25 +136,56 @@ fn a_real_outage(home: &Path) {
     assert_eq!(json(&latest.join("report.json")), before);
 }
 
+/// The topic and the group that a run made.
+fn made(folder: &RunFolder) -> (String, String) {
+    let names: Vec<_> = Reader::open_journal(folder)
+        .unwrap()
+        .filter_map(|event| match event.unwrap().event {
+            EventKind::Made { kind, name } => Some((kind, name)),
+            _ => None,
+        })
+        .collect();
+    let name = |wanted: &str, part: &str| names.iter().find(|(kind, name)| kind == wanted && name.contains(part)).unwrap().1.clone();
+    (name("topic", "orders"), name("group", ""))
+}
+
+/// T2 and T4 beside the JobManager's log. It stamps a line when it is written, a little after what it tells.
+fn agree_on_the_outage(home: &Path, fault: &Value, folder: &RunFolder) {
+    let start = Reader::open_journal(folder)
+        .unwrap()
+        .find_map(|event| match event.unwrap().event {
+            EventKind::TrafficStarted { start, .. } => Some(start),
+            _ => None,
+        })
+        .unwrap();
+    let logs = home.join("state/clusters/it-run/logs");
+    let log = std::fs::read_dir(&logs).unwrap().flatten().find(|file| file.file_name().to_string_lossy().starts_with("jobmanager")).unwrap();
+    let (left, ran) = outage_in_log(&log.path(), start);
+    for (moment, logged) in [("t2_departed_running", left), ("t4_all_running", ran)] {
+        let seen = &fault["timeline"][moment];
+        let (at, error) = (seen["at_s"].as_f64().unwrap(), seen["error_s"].as_f64().unwrap());
+        let logged = logged.seconds_since(start);
+        println!("{moment}: squall {at:.3} s ± {error:.3} s, JobManager's log {logged:.3} s, difference {:.3} s", logged - at);
+        assert!((logged - at).abs() <= error + WRITING, "{moment}: {at} ± {error} s, the log says {logged} s");
+    }
+}
+
+/// A line may be written this much later than what it tells, on a loaded machine: seconds.
+const WRITING: f64 = 0.25;
+
 fn an_interrupted_run(home: &Path) {
+    // It finds the cluster up, uses it, and leaves it up.
     let mut child = run(home).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let journal = home.join("reports/short-loss/latest/journal.ndjson");
     let first = journal.canonicalize().unwrap();
     // Until traffic flows in the new run.
-    let flows = || {
-        journal
-            .canonicalize()
-            .is_ok_and(|path| path != first && std::fs::read_to_string(path).is_ok_and(|text| text.contains("traffic-started")))
-    };
-    let mut waited = 0;
-    while !flows() {
-        assert!(waited < 600 && child.try_wait().unwrap().is_none(), "traffic never flowed");
+    while journal.canonicalize().is_ok_and(|path| path == first) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
         std::thread::sleep(Duration::from_millis(200));
-        waited += 1;
     }
+    until(&mut child, &journal, "traffic-started");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(labelled(), Vec::<String>::new());
     let report = json(&home.join("reports/short-loss/latest/report.json"));
     assert_eq!(report["verdict"], "interrupted");
     assert_eq!(report["open_undos"].as_array().unwrap().len(), 0);

@@ -7,4 +7,5 @@ mod delivery;
 mod documents;
 mod kafka;
 mod live_run;
+mod observers;
 mod local_cluster;
