@@ -32,7 +32,7 @@ demo() {
       >"$folder/out.txt" 2>"$folder/err.txt" || code=$?
     results=$folder/taskmanager-loss/latest/report.json
     local left
-    left=$(grep -lsa 'SQUALL_CLUSTER=laptop:' /proc/[0-9]*/environ 2>/dev/null | wc -l)
+    left=$( (grep -lsa "SQUALL_CLUSTER=laptop:" /proc/[0-9]*/environ 2>/dev/null || true) | wc -l)
     echo "| $run | $code | $(number "$results" recovery_time_s) s | $(number "$results" recovery_time_error_s) s | $(number "$results" outage_s) s | $(number "$results" lost) | $(number "$results" duplicates) | $left |" | tee -a "$page"
   done
   rm -rf "$folder"

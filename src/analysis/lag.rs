@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Analysis;
 use super::measure::median_of;
-use super::outcome::LagRow;
+use super::outcome::{Bounds, LagRow};
 use super::recovery::Course;
 use crate::journal::Of;
 use crate::metric::Metric;
@@ -46,18 +46,22 @@ impl Analysis {
         rows.into_values().collect()
     }
 
-    /// What the source read again: its position at a moment less what was committed then, over all partitions. None where the two were
-    /// not sampled together.
-    pub(super) fn read_again(&self, t0: i64) -> Option<u64> {
-        let newest = |metric: Metric, of: &Of| self.samples.get(metric, of).and_then(|samples| samples.at(t0)).map(|(_, value)| value);
-        let mut total = 0.0;
-        let mut any = false;
-        for (of, _) in self.samples.subjects(Metric::PositionLag).filter(|(of, _)| matches!(of, Of::Partition { .. })) {
-            if let (Some(position), Some(committed)) = (newest(Metric::PositionLag, of), newest(Metric::CommittedLag, of)) {
-                total += (committed - position).max(0.0);
-                any = true;
-            }
+    /// What the source had to read again: from what was committed to what it had read at a moment, over all partitions. It had read at
+    /// least up to the newest position that it told, and at most up to the log's end. None without both.
+    pub(super) fn read_again(&self, t0: i64) -> Option<Bounds> {
+        let mut bounds = None;
+        for (of, lag) in self.samples.subjects(Metric::CommittedLag).filter(|(of, _)| matches!(of, Of::Partition { .. })) {
+            let Some(ends) = self.samples.get(Metric::LogEnd, of) else { continue };
+            let (Some((_, end)), Some((_, lag))) = (ends.at(t0), lag.at(t0)) else { continue };
+            let committed = end - lag;
+            let told = self.samples.get(Metric::SourcePosition, of).and_then(|positions| positions.at(t0)).map_or(committed, |(_, told)| told);
+            let furthest = ends.after(t0).map_or(end, |(_, end)| end);
+            let Bounds { at_least, at_most } = bounds.unwrap_or_default();
+            bounds = Some(Bounds {
+                at_least: at_least + (told - committed).max(0.0) as u64,
+                at_most: at_most + (furthest - committed).max(0.0) as u64,
+            });
         }
-        any.then_some(total as u64)
+        bounds
     }
 }

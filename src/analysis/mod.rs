@@ -46,7 +46,7 @@ use crate::journal::FaultId;
 pub use asked::{Asked, FaultAsked, StreamAsked};
 pub use expectations::{compare, in_words};
 pub use outcome::{
-    Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
+    Bounds, Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
     RecoveryTimeline, Restart, Series, SkewOutcome, StateChange, Status, Undone, Verdict, WindowOutcome,
 };
 

@@ -124,6 +124,15 @@ pub struct Undone {
     pub what: String,
 }
 
+/// A count that is known between two bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Certainly so many.
+    pub at_least: u64,
+    /// Certainly no more.
+    pub at_most: u64,
+}
+
 /// One fault of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultOutcome {
@@ -157,8 +166,8 @@ pub struct FaultOutcome {
     pub outage: Option<Figure>,
     /// Restarts of the job that this fault explains.
     pub restarts: u32,
-    /// Records that the source read again: position at T0 less the restored position.
-    pub replayed: Option<u64>,
+    /// Records that the source had to read again, where all of it was restored.
+    pub replayed: Option<Bounds>,
     /// Age of the newest completed checkpoint at T0, in seconds.
     pub checkpoint_age: Option<f64>,
     /// Highest output lag from T0 to the recovery, and when.

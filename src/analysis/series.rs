@@ -69,6 +69,11 @@ impl Samples {
         index.checked_sub(1).and_then(|index| self.points.get(index)).copied()
     }
 
+    /// The first after a moment.
+    pub fn after(&self, moment: i64) -> Option<Point> {
+        self.points.get(self.points.partition_point(|(at, _)| *at <= moment)).copied()
+    }
+
     /// How much a counter grew over `from..to`; a fall is a new start from zero. None without a sample at both ends or within.
     pub fn growth(&self, from: i64, to: i64) -> Option<f64> {
         let first = self.points.partition_point(|(at, _)| *at <= from).saturating_sub(1);

@@ -220,7 +220,7 @@ fn kill_fault() -> FaultOutcome {
         ],
         outage: Some(Figure { value: 5.1, error: Some(0.2) }),
         restarts: 1,
-        replayed: Some(3120),
+        replayed: Some(Bounds { at_least: 2890, at_most: 3120 }),
         checkpoint_age: Some(1.56),
         max_output_lag: Some((14_100.0, 51.0)),
         catch_up_rate: Some(1310.0),

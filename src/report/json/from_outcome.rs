@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::v1::*;
 use crate::action::Strength;
-use crate::analysis::{self, Outcome, Status, Verdict};
+use crate::analysis::{self, Bounds, Outcome, Status, Verdict};
 use crate::clock::Timestamp;
 use crate::journal::{CheckpointRecord, Ending};
 use crate::metric;
@@ -189,7 +189,7 @@ impl From<&analysis::FaultOutcome> for Fault {
             outage_s: fault.outage.map(|figure| figure.value),
             outage_error_s: fault.outage.and_then(|figure| figure.error),
             restarts: fault.restarts,
-            replayed_records: fault.replayed,
+            replayed_records: fault.replayed.map(|Bounds { at_least, at_most }| Between { at_least, at_most }),
             checkpoint_age_s: fault.checkpoint_age,
             max_output_lag_records: fault.max_output_lag.map(|(lag, _)| lag),
             max_output_lag_at_s: fault.max_output_lag.map(|(_, at)| at),

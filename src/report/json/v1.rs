@@ -144,6 +144,15 @@ pub struct Expectation {
     pub reason: Option<String>,
 }
 
+/// A count that is known between two bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Between {
+    /// Certainly so many.
+    pub at_least: u64,
+    /// Certainly no more.
+    pub at_most: u64,
+}
+
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
@@ -181,8 +190,8 @@ pub struct Fault {
     pub outage_error_s: Option<f64>,
     /// Restarts of the job that this fault explains.
     pub restarts: u32,
-    /// Records that the source read again.
-    pub replayed_records: Option<u64>,
+    /// Records that the source had to read again, where all of it was restored: from what was committed to what it had read.
+    pub replayed_records: Option<Between>,
     /// Age of the newest completed checkpoint at T0.
     pub checkpoint_age_s: Option<f64>,
     /// Highest output lag from T0 to the recovery.
