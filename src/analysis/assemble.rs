@@ -244,6 +244,7 @@ impl Analysis {
             checkpoints_completed: self.checkpoints.count("completed", &spans, &self.clocks),
             checkpoints_failed: self.checkpoints.count("failed", &spans, &self.clocks),
             restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
+            requests: self.requests_within(from, to),
         }
     }
 

@@ -27,6 +27,7 @@ mod output_log;
 mod phases;
 pub mod quantile;
 mod recovery;
+mod requests;
 mod restarts;
 mod sentence;
 mod series;

@@ -203,6 +203,8 @@ pub struct WindowOutcome {
     pub checkpoints_failed: u32,
     /// Restarts of the job in it.
     pub restarts: u32,
+    /// Kafka requests over the links in it: link, request, count.
+    pub requests: Vec<(String, String, u64)>,
 }
 
 /// Met, failed, or no data.

@@ -91,7 +91,7 @@ pub fn main() -> Exit {
 fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Check(check) => check::check(&check),
-        Command::Plan(plan) => plan::plan(&plan),
+        Command::Plan(plan) => on_runtime(plan::plan(&plan)),
         Command::Run(run) => on_runtime(run::run(&run)),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
         Command::Report(report) => report::report(&report),

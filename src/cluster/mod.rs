@@ -25,6 +25,7 @@ pub use places::{Places, PlacesError};
 pub use setting::{Setting, Settings};
 pub use spec::{ClusterName, ClusterSpec, Environment, Kind, NotAName, RestartedBy, Restarter};
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -239,6 +240,16 @@ impl Cluster {
     pub async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
         match self {
             Self::Local(local) => Ok(local.links().await?),
+        }
+    }
+
+    /// Kafka requests that went over each link since its proxy started, by api key.
+    ///
+    /// # Errors
+    /// When the proxy does not answer.
+    pub async fn link_requests(&self) -> Result<Vec<(String, BTreeMap<i16, u64>)>, Error> {
+        match self {
+            Self::Local(local) => Ok(local.link_requests().await?),
         }
     }
 

@@ -15,7 +15,11 @@ pub enum AttachJob {
 }
 
 impl AttachJob {
-    pub(super) async fn find(&self, rest: &Rest) -> Result<RunningJob, Error> {
+    /// Finds it among the jobs that have not ended.
+    ///
+    /// # Errors
+    /// When there is none, or several of that name, or Flink does not answer.
+    pub async fn find(&self, rest: &Rest) -> Result<RunningJob, Error> {
         let jobs = rest.jobs().await?;
         let candidates = jobs.iter().filter(|job| !job.state.is_terminal()).map(|job| (&job.id, job.name.as_str()));
         let (id, name) = self.choose(candidates)?;

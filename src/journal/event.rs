@@ -60,6 +60,13 @@ pub enum Of {
     Node(String),
     /// One change of the traffic, by its undo.
     Change(UndoId),
+    /// One kind of request over one link.
+    Request {
+        /// Name of the link.
+        link: String,
+        /// As Kafka's protocol calls it: `EndTxn`.
+        request: String,
+    },
 }
 
 /// A phase of a run.

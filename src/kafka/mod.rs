@@ -11,6 +11,7 @@
 //! Every call that asks a broker blocks up to its deadline: from async code, go through `spawn_blocking`.
 
 mod admin;
+mod api_key;
 mod client;
 mod connection;
 mod error;
@@ -25,6 +26,7 @@ mod reader;
 mod statistics;
 
 pub use admin::{Admin, Broker, Metadata, NewTopic, Partition, Setting, Topic};
+pub use api_key::api_name;
 pub use connection::Connection;
 pub use error::{ErrorCode, KafkaError};
 pub use offsets::{GroupOffset, OffsetQuery, PartitionOffset};

@@ -134,6 +134,8 @@ metrics! {
     Idle = "idle", Ratio, Gauge;
     /// Records that a subtask took in so far.
     SubtaskRecords = "subtask-records", Records, Counter;
+    /// Kafka requests that went over a link so far, counted by its proxy.
+    LinkRequests = "link-requests", Count, Counter;
     /// Late records that Flink dropped so far.
     LateDropped = "late-dropped", Records, Counter;
     /// Committables that Flink's Kafka sink gave up so far. A hint only: clean recoveries have some too.

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod exceptions;
 mod job;
+mod links;
 mod metrics;
 mod offsets;
 mod own;
@@ -22,6 +23,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::flink::{JobId, Rest};
 use crate::journal::{EventKind, Record};
 
+pub use links::watch_links;
 pub use offsets::Offsets;
 pub use processes::Processes;
 

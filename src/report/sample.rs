@@ -135,7 +135,7 @@ pub(super) fn hostile() -> Outcome {
             Of::Stream(name) | Of::Node(name) => set(name),
             Of::Partition { topic, .. } => set(topic),
             Of::Subtask { vertex, .. } => set(vertex),
-            Of::Change(_) => {}
+            Of::Change(_) | Of::Request { .. } => {}
         }
     }
     for skew in &mut outcome.skews {
@@ -292,6 +292,9 @@ fn window(name: &str, from: f64, to: f64, input: f64, output: f64, lag: f64, p99
         checkpoints_completed: checkpoints.0,
         checkpoints_failed: checkpoints.1,
         restarts: 0,
+        requests: [("Produce", 9 * checkpoints.0), ("EndTxn", 2 * checkpoints.0)]
+            .map(|(request, count)| ("sink".to_owned(), request.to_owned(), u64::from(count)))
+            .into(),
     }
 }
 

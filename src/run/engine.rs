@@ -11,26 +11,29 @@ use tokio::task::JoinSet;
 
 use crate::analysis::{Analysis, Outcome};
 use crate::clock::{self, Timestamp};
-use crate::cluster::{self, Cluster, ClusterSpec, Places};
+use crate::cluster::{Cluster, ClusterSpec, Places};
 use crate::delivery::{self, DeliveryError, Expected, Ledger, TopicStart, Verifier, VerifierSettings};
-use crate::guard::{self, ClusterLock, LockError, Reach};
-use crate::journal::{self, Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
-use crate::kafka::{Admin, KafkaError};
+use crate::guard::{self, ClusterLock, Reach};
+use crate::journal::{Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
+use crate::kafka::Admin;
 use crate::metric::Metric;
-use crate::plan::{Plan, Trigger};
-use crate::probe::{FlinkProbes, Offsets, Processes, watch_own};
+use crate::plan::Plan;
+use crate::probe::{FlinkProbes, Offsets, Processes, watch_links, watch_own};
 use crate::scenario::Comparison;
 use crate::traffic::identity::run_hash;
 use crate::traffic::{self, Slice, Traffic, TrafficError};
 
+use super::error::{Broken, Error};
 use super::fire::Firing;
+use super::logs::Logs;
 use super::perform::World;
 use super::prepare::{self, Topics};
 use super::recorder::Recorder;
 use super::sampling::Sampling;
+use super::show::{SHOW_EVERY, show};
 use super::stop::Stop;
 use super::traffic_control::{TrafficControl, accounting, accounts};
-use super::watcher::{Glance, Watcher};
+use super::watcher::Watcher;
 use super::{abort, clean_start, cleanup, drain, timeline};
 
 /// Producers connect within this time, so that the first record leaves when it is due.
@@ -72,53 +75,6 @@ pub struct Finished {
     pub outcome: Outcome,
     /// What could not be removed: topics, groups, processes.
     pub left_behind: Vec<String>,
-}
-
-/// Why a run did not begin. Once it has begun, everything is in the outcome.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Another run is on the cluster.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// Earlier runs have left something behind.
-    #[error(transparent)]
-    CleanStart(#[from] clean_start::Error),
-    /// The cluster is not there.
-    #[error(transparent)]
-    Cluster(#[from] cluster::Error),
-    /// The journal cannot be written.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// Stopped before it began.
-    #[error("stopped before it began")]
-    Interrupted,
-    /// Kafka cannot be asked.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// The job is wrong, or a client cannot be made.
-    #[error(transparent)]
-    Prepare(#[from] prepare::Error),
-    /// The plan cannot be kept.
-    #[error("the plan cannot be written as JSON")]
-    Plan(#[source] serde_json::Error),
-    /// The guard did not start.
-    #[error("cannot start the guard")]
-    Guard(#[source] std::io::Error),
-}
-
-/// Why a run that had begun broke off.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error(transparent)]
-    Prepare(#[from] prepare::Error),
-    #[error(transparent)]
-    Job(#[from] crate::job::Error),
-    #[error(transparent)]
-    Traffic(#[from] TrafficError),
-    #[error(transparent)]
-    Delivery(#[from] DeliveryError),
-    #[error("a task broke off: {0}")]
-    Task(#[from] tokio::task::JoinError),
 }
 
 /// Runs a plan. From the first action on, everything is put back on every way out, and said in the outcome.
@@ -218,6 +174,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Everything from the topics to the cleanup. Returns how it ended and what could not be removed.
     async fn whole(&mut self, reach: &mut Reach<'_>) -> (Ending, Vec<String>) {
+        let logs = Logs::mark(&self.cluster);
         let made = self.make().await;
         let recorder = self.recorder.clone();
         let ending = match &made {
@@ -251,6 +208,7 @@ impl Run<'_> {
         if recorder.owed().things.iter().any(|thing| thing.kind == "cluster") {
             self.watcher.step("taking the cluster down");
         }
+        logs.keep(&self.cluster, &self.folder().path().join("logs"));
         let job = made.as_ref().ok().map(|(_, world)| &*world.job);
         let left = cleanup::things(&recorder, job, reach).await;
         (ending, left)
@@ -443,6 +401,7 @@ impl Run<'_> {
         }
         .start(record.clone(), &mut self.probes);
         Processes { cluster: self.cluster.clone(), checkpoints: self.cluster.checkpoint_folder() }.start(record.clone(), &mut self.probes);
+        watch_links(self.cluster.clone(), record.clone(), &mut self.probes);
         watch_own(record, &mut self.probes);
     }
 
@@ -492,40 +451,6 @@ impl From<Ending> for Interrupted {
 impl<E: Into<Broken>> From<E> for Interrupted {
     fn from(error: E) -> Self {
         Self::Broken(error.into().to_string())
-    }
-}
-
-const SHOW_EVERY: Duration = Duration::from_millis(500);
-
-/// Tells the watcher what happened, and how things stand.
-async fn show(recorder: Arc<Recorder>, watcher: Arc<dyn Watcher>, plan: Plan) {
-    let mut shown = 0;
-    loop {
-        let (happenings, glance) = recorder.ask(|analysis| {
-            let happenings: Vec<_> = analysis.happenings_since(shown).to_vec();
-            let at = analysis.seconds(clock::now().0);
-            let next = plan.timeline.iter().find_map(|fault| match &fault.trigger {
-                Trigger::At(offset) if offset.seconds() > at => Some(format!("{} in {:.0} s", fault.name, offset.seconds() - at)),
-                _ => None,
-            });
-            let value = |metric| analysis.newest(metric);
-            let glance = Glance {
-                at,
-                total: Some(plan.scenario.duration.seconds()),
-                input: value(Metric::Input),
-                output: value(Metric::Output),
-                output_lag: value(Metric::OutputLag),
-                job: analysis.job_state().map(str::to_owned),
-                next,
-            };
-            (happenings, glance)
-        });
-        for (at, word, sentence) in &happenings {
-            watcher.happening(*at, word, sentence);
-        }
-        shown += happenings.len();
-        watcher.glance(&glance);
-        tokio::time::sleep(SHOW_EVERY).await;
     }
 }
 

@@ -4,6 +4,7 @@ use crate::action::{JobView, LinkView, SubtaskView, TopicView, VertexView, View}
 use crate::cluster::{self, Cluster};
 use crate::flink::{self, JobId, Rest};
 use crate::guard::storage;
+use crate::job;
 
 /// Why the cluster cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum LookError {
     /// Flink.
     #[error(transparent)]
     Flink(#[from] flink::Error),
+    /// The job to attach to.
+    #[error(transparent)]
+    Job(#[from] job::Error),
 }
 
 /// Looks at nodes, slots, subtasks and links. What Flink knows may be as old as its caches.

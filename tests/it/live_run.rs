@@ -121,7 +121,7 @@ fn a_real_outage(home: &Path) {
     for pair in phases.windows(2) {
         assert_eq!(pair[0]["to_s"], pair[1]["from_s"], "{phases:?}");
     }
-    for name in ["report.html", "summary.md", "junit.xml", "journal.ndjson", "plan.json", "scenario.yaml"] {
+    for name in ["report.html", "summary.md", "junit.xml", "journal.ndjson", "plan.json", "scenario.yaml", "logs/tm-1.log"] {
         assert!(latest.join(name).is_file(), "{name}");
     }
 

@@ -37,6 +37,7 @@ pub use record::Phase;
 pub use spec::{LocalFlink, LocalKafka, LocalSpec};
 pub(super) use up::mistakes;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -164,6 +165,11 @@ impl Local {
     pub(super) async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
         let status = self.proxy_client().await?.status(false).await?;
         Ok(status.links.into_iter().map(|link| (link.name, u32::try_from(link.open).unwrap_or(u32::MAX))).collect())
+    }
+
+    pub(super) async fn link_requests(&self) -> Result<Vec<(String, BTreeMap<i16, u64>)>, Error> {
+        let status = self.proxy_client().await?.status(false).await?;
+        Ok(status.links.into_iter().map(|link| (link.name, link.requests)).collect())
     }
 
     pub(super) fn checkpoints(&self) -> Option<PathBuf> {

@@ -1,5 +1,7 @@
 //! Checkpoints as a strip: where the time of the slowest subtask went; failed ones marked.
 
+use std::collections::BTreeSet;
+
 use super::parts::{Figure, Section, Table};
 use crate::analysis::Outcome;
 use crate::journal::CheckpointRecord;
@@ -59,7 +61,7 @@ pub(super) fn section(outcome: &Outcome, frame: &Frame) -> Option<Section> {
         wide: true,
         intro: vec!["Parts of one subtask, the slowest; never maxima of different subtasks on top of each other.".to_owned()],
         figures: vec![figure],
-        tables: Vec::new(),
+        tables: requests(outcome).into_iter().collect(),
     })
 }
 
@@ -127,6 +129,30 @@ fn table(outcome: &Outcome, at: &impl Fn(&CheckpointRecord) -> f64) -> Table {
         "slowest subtask",
     ];
     Table::figures(&head, rows).captioned("The rule end-to-end − sync − async contains the alignment.")
+}
+
+/// What a checkpoint costs on the wire: requests over the sink's link for each checkpoint, window by window.
+fn requests(outcome: &Outcome) -> Option<Table> {
+    let windows: Vec<_> = outcome.windows.iter().filter(|window| window.checkpoints_completed > 0 && !window.requests.is_empty()).collect();
+    let kinds: BTreeSet<_> =
+        windows.iter().flat_map(|window| &window.requests).filter(|(link, ..)| link == "sink").map(|(_, request, _)| request).collect();
+    if kinds.is_empty() {
+        return None;
+    }
+    let mut head = vec!["window"];
+    head.extend(kinds.iter().map(|kind| kind.as_str()));
+    let rows = windows
+        .iter()
+        .map(|window| {
+            let per_checkpoint = |kind: &String| {
+                let (.., count) = window.requests.iter().find(|(link, request, _)| link == "sink" && request == kind)?;
+                Some(display::count(*count as f64 / f64::from(window.checkpoints_completed)))
+            };
+            let counts = kinds.iter().map(|kind| per_checkpoint(kind).unwrap_or_else(|| "–".to_owned()));
+            std::iter::once(window.name.clone()).chain(counts).collect()
+        })
+        .collect();
+    Some(Table::figures(&head, rows).captioned("Kafka requests over the sink's link for each completed checkpoint, counted by its proxy."))
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ pub(super) fn of(outcome: &Outcome, of: &Of) -> String {
         Of::Stream(name) | Of::Node(name) => name.clone(),
         Of::Partition { topic, partition } => wording::plain_name(outcome, &format!("{topic}-{partition}")),
         Of::Subtask { vertex, index } => format!("{} ({index})", wording::vertex(outcome, vertex)),
+        Of::Request { link, request } => format!("{request} over {link}"),
         Of::Change(undo) => format!("change {}", undo.0),
     }
 }

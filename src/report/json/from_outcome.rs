@@ -287,6 +287,16 @@ impl From<&analysis::WindowOutcome> for Window {
             checkpoints_completed: window.checkpoints_completed,
             checkpoints_failed: window.checkpoints_failed,
             restarts: window.restarts,
+            requests: window
+                .requests
+                .iter()
+                .map(|(link, request, count)| Requests {
+                    link: link.clone(),
+                    request: request.clone(),
+                    count: *count,
+                    per_checkpoint: (window.checkpoints_completed > 0).then(|| *count as f64 / f64::from(window.checkpoints_completed)),
+                })
+                .collect(),
         }
     }
 }

@@ -345,6 +345,21 @@ pub struct Window {
     pub checkpoints_failed: u32,
     /// Restarts of the job.
     pub restarts: u32,
+    /// Kafka requests over the links, as their proxy counted them.
+    pub requests: Vec<Requests>,
+}
+
+/// Requests of one kind over one link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Requests {
+    /// Name of the link.
+    pub link: String,
+    /// As Kafka's protocol calls it: `EndTxn`.
+    pub request: String,
+    /// How many.
+    pub count: u64,
+    /// How many for each checkpoint that completed.
+    pub per_checkpoint: Option<f64>,
 }
 
 /// Percentiles of a latency.

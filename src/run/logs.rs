@@ -1,0 +1,66 @@
+//! The nodes' logs, kept with the run: what they wrote while it went on.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::cluster::Cluster;
+
+/// More than this of one log is not kept.
+const MOST: u64 = 64 << 20;
+
+/// How long each log was when the run began.
+#[derive(Debug)]
+pub struct Logs(BTreeMap<PathBuf, u64>);
+
+impl Logs {
+    /// Notes where the logs end now.
+    pub fn mark(cluster: &Cluster) -> Self {
+        let length = |(_, path): (String, PathBuf)| Some((path.clone(), std::fs::metadata(path).ok()?.len()));
+        Self(paths(cluster).into_iter().filter_map(length).collect())
+    }
+
+    /// Copies what was written since into `folder`, one file a node. What cannot be copied is said in squall's own log.
+    pub fn keep(&self, cluster: &Cluster, folder: &Path) {
+        for (node, path) in paths(cluster) {
+            let from = self.0.get(&path).copied().unwrap_or(0);
+            if let Err(error) = copy(&path, from, &folder.join(format!("{node}.log"))) {
+                tracing::warn!("the log of {node} is not kept: {error}");
+            }
+        }
+    }
+}
+
+/// Nodes, the dead ones too, and their logs; none where they are not on this machine.
+fn paths(cluster: &Cluster) -> Vec<(String, PathBuf)> {
+    let nodes = cluster.view().unwrap_or_default();
+    nodes.into_iter().filter_map(|status| Some((status.node.name.clone(), cluster.log(&status.node)?))).collect()
+}
+
+fn copy(path: &Path, from: u64, to: &Path) -> io::Result<()> {
+    let mut log = File::open(path)?;
+    // A log that was rotated is shorter than it was.
+    let from = if log.metadata()?.len() < from { 0 } else { from };
+    log.seek(SeekFrom::Start(from))?;
+    io::copy(&mut log.take(MOST), &mut File::create(to)?).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_before_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, kept) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&log, "before, since").unwrap();
+        copy(&log, 8, &kept).unwrap();
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "since");
+        std::fs::write(&log, "new").unwrap();
+        copy(&log, 8, &kept).unwrap();
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "new");
+    }
+}
