@@ -54,7 +54,8 @@ impl Analysis {
             let Some(ends) = self.samples.get(Metric::LogEnd, of) else { continue };
             let (Some((_, end)), Some((_, lag))) = (ends.at(t0), lag.at(t0)) else { continue };
             let committed = end - lag;
-            let told = self.samples.get(Metric::SourcePosition, of).and_then(|positions| positions.at(t0)).map_or(committed, |(_, told)| told);
+            let told =
+                self.samples.get(Metric::SourcePosition, of).and_then(|positions| positions.at(t0)).map_or(committed, |(_, told)| told);
             let furthest = ends.after(t0).map_or(end, |(_, end)| end);
             let Bounds { at_least, at_most } = bounds.unwrap_or_default();
             bounds = Some(Bounds {

@@ -80,7 +80,8 @@ fn until(child: &mut Child, journal: &Path, text: &str) {
 }
 
 fn broker() -> i32 {
-    let is_broker = |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("kafka.Kafka"));
+    let is_broker =
+        |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains("kafka.Kafka"));
     labelled().into_iter().find(is_broker).expect("a broker")
 }
 
@@ -127,7 +128,7 @@ fn a_real_outage(home: &Path) {
 
     // Others who looked say the same.
     agree_on_lag(&folder, &tools);
-    agree_on_the_outage(home, fault, &folder);
+    agree_on_the_outage(&latest, fault, &folder);
 
     // The same verdict again from the journal alone.
     let before = report;
@@ -150,7 +151,7 @@ fn made(folder: &RunFolder) -> (String, String) {
 }
 
 /// T2 and T4 beside the JobManager's log. It stamps a line when it is written, a little after what it tells.
-fn agree_on_the_outage(home: &Path, fault: &Value, folder: &RunFolder) {
+fn agree_on_the_outage(latest: &Path, fault: &Value, folder: &RunFolder) {
     let start = Reader::open_journal(folder)
         .unwrap()
         .find_map(|event| match event.unwrap().event {
@@ -158,9 +159,8 @@ fn agree_on_the_outage(home: &Path, fault: &Value, folder: &RunFolder) {
             _ => None,
         })
         .unwrap();
-    let logs = home.join("state/clusters/it-run/logs");
-    let log = std::fs::read_dir(&logs).unwrap().flatten().find(|file| file.file_name().to_string_lossy().starts_with("jobmanager")).unwrap();
-    let (left, ran) = outage_in_log(&log.path(), start);
+    let log = latest.join("logs/jm-1.log");
+    let (left, ran) = outage_in_log(&log, start);
     for (moment, logged) in [("t2_departed_running", left), ("t4_all_running", ran)] {
         let seen = &fault["timeline"][moment];
         let (at, error) = (seen["at_s"].as_f64().unwrap(), seen["error_s"].as_f64().unwrap());

@@ -1,5 +1,5 @@
 //! Integration tests of the library and the binary.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 mod architecture;
 mod check;
@@ -7,5 +7,5 @@ mod delivery;
 mod documents;
 mod kafka;
 mod live_run;
-mod observers;
 mod local_cluster;
+mod observers;

@@ -1,7 +1,7 @@
 //! Others who look at the same pipeline: Kafka's own tools, and the JobManager's log.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::civil::DateTime;
@@ -20,14 +20,36 @@ pub struct KafkaTools {
     ends: BTreeMap<(String, u32), i64>,
 }
 
+/// The jar of Kafka's tools in the broker's version, which a broker needs not; fetched once.
+fn tools_jar(brokers: &str) -> PathBuf {
+    let (_, version) = brokers.split_once("kafka-clients-").expect("the client's jar");
+    let version = version.split_once(".jar").unwrap().0;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let jar = folder.join(format!("kafka-tools-{version}.jar"));
+    if !jar.exists() {
+        let output = Command::new("mvn")
+            .args(["-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"])
+            .arg(format!("-Dartifact=org.apache.kafka:kafka-tools:{version}"))
+            .arg(format!("-DoutputDirectory={}", folder.display()))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    jar
+}
+
 /// Runs both tools with the jars of a broker that is running.
 pub fn kafka_tools(broker: i32, bootstrap: &str, group: &str, topic: &str) -> KafkaTools {
     let arguments = std::fs::read(format!("/proc/{broker}/cmdline")).unwrap();
     let arguments: Vec<_> = arguments.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect();
-    let jars = &arguments[arguments.iter().position(|argument| argument == "-cp").expect("a class path") + 1];
+    let brokers = &arguments[arguments.iter().position(|argument| argument == "-cp").expect("a class path") + 1];
+    let jars = format!("{brokers}:{}", tools_jar(brokers).display());
     let tool = |class: &str, more: &[&str]| {
-        let output =
-            Command::new(&arguments[0]).args(["-Xmx128m", "-cp", jars, class, "--bootstrap-server", bootstrap]).args(more).output().unwrap();
+        let output = Command::new(&arguments[0])
+            .args(["-Xmx128m", "-cp", &jars, class, "--bootstrap-server", bootstrap])
+            .args(more)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{class}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
@@ -95,7 +117,7 @@ pub fn agree_on_lag(folder: &RunFolder, tools: &KafkaTools) {
     }
 }
 
-/// Moments in a JobManager's log after `from`: when the job left RUNNING, and when the last of its tasks ran again.
+/// Moments in a JobManager's log after `from`: when the job or its first task left RUNNING, and when the last of its tasks ran again.
 pub fn outage_in_log(log: &Path, from: Timestamp) -> (Timestamp, Timestamp) {
     let text = std::fs::read_to_string(log).unwrap();
     let moment = |line: &str| {
@@ -103,10 +125,12 @@ pub fn outage_in_log(log: &Path, from: Timestamp) -> (Timestamp, Timestamp) {
         let civil: DateTime = stamp.parse().ok()?;
         Some(Timestamp(i64::try_from(civil.to_zoned(TimeZone::system()).ok()?.timestamp().as_nanosecond()).ok()?))
     };
-    let find = |text: &str, part: &str, from: Timestamp| -> Vec<Timestamp> {
-        text.lines().filter(|line| line.contains(part)).filter_map(moment).filter(|at| *at > from).collect()
+    let find = |parts: &[&str], from: Timestamp| -> Vec<Timestamp> {
+        let wanted = |line: &&str| parts.iter().any(|part| line.contains(part));
+        text.lines().filter(wanted).filter_map(moment).filter(|at| *at > from).collect()
     };
-    let left = find(&text, "switched from state RUNNING to", from).first().copied().expect("the job left RUNNING");
-    let ran = find(&text, "switched from INITIALIZING to RUNNING", left).last().copied().expect("its tasks ran again");
+    let left =
+        find(&["switched from RUNNING to FAILED", "switched from state RUNNING to"], from).first().copied().expect("it left RUNNING");
+    let ran = find(&["switched from INITIALIZING to RUNNING"], left).last().copied().expect("its tasks ran again");
     (left, ran)
 }

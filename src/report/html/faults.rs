@@ -123,7 +123,11 @@ fn key_figures(fault: &FaultOutcome) -> Vec<(&'static str, String, String)> {
         figures.push(("lag fell by", display::rate(rate), String::new()));
     }
     if let Some(replayed) = fault.replayed {
-        figures.push(("records read again", format!("≤ {}", display::grouped(replayed.at_most)), format!("≥ {}", display::grouped(replayed.at_least))));
+        figures.push((
+            "records read again",
+            format!("≤ {}", display::grouped(replayed.at_most)),
+            format!("≥ {}", display::grouped(replayed.at_least)),
+        ));
     }
     if let Some(age) = fault.checkpoint_age {
         figures.push(("newest checkpoint", display::seconds(age), "old at T0".to_owned()));
