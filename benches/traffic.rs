@@ -1,10 +1,17 @@
-//! What a record costs before it reaches librdkafka, in time per record: `cargo bench --bench traffic`.
+//! What a record costs squall itself, in time per record, and what it allocates: `cargo bench --bench traffic`.
+//!
+//! Each sample is a thousand records; the throughput column is records a second.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use squall::clock::Timestamp;
-use squall::traffic::{Buffers, Cursor, Keys, Picker, Placement, Recipe, Schedule, Stream};
+use squall::delivery::Ledger;
+use squall::traffic::{AckSink, Buffers, Cursor, Keys, Outcome, Picker, Placement, Recipe, SHARDS, Schedule, Settled, Stream};
+
+/// Says of each benchmark what it allocates: nothing, record for record.
+#[global_allocator]
+static ALLOCATIONS: divan::AllocProfiler = divan::AllocProfiler::system();
 
 const RECORDS: u64 = 1000;
 
@@ -17,7 +24,9 @@ const SHAPES: &[&str] = &[
     r#"{"ramp":{"from":"1k/s","to":"200k/s","over":"60s"}}"#,
     r#"{"sine":{"low":"1k/s","high":"200k/s","period":"60s"}}"#,
     r#"{"burst":{"base":"10k/s","peak":"200k/s","every":"10s","for":"1s"}}"#,
+    r#"{"spike":{"base":"10k/s","peak":"200k/s","at":"10s","rise":"5s","for":"10s","fall":"5s"}}"#,
     r#"{"poisson":"100k/s"}"#,
+    r#"{"sequence":[{"shape":{"constant":"10k/s"},"for":"10s"},{"shape":{"sine":{"low":"1k/s","high":"200k/s","period":"60s"}},"for":"60s"}]}"#,
 ];
 
 /// When the next record is due.
@@ -92,5 +101,26 @@ fn record(bencher: Bencher<'_, '_>, case: usize) {
             let pick = recipe.pick(n);
             divan::black_box(recipe.make(n, &pick, n, Timestamp(n as i64), &mut buffers));
         }
+    });
+}
+
+/// An outcome on its way into the ledger.
+#[divan::bench]
+fn ledger(bencher: Bencher<'_, '_>) {
+    let ledger = Ledger::new(1);
+    let mut page = ledger.page(0);
+    let mut n = 0;
+    let mut batch = Vec::with_capacity(RECORDS as usize);
+    bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
+        batch.clear();
+        batch.extend((n..n + RECORDS).map(|n| Settled {
+            shard: (n % u64::from(SHARDS)) as u16,
+            partition: (n % 4) as u16,
+            sequence: n / u64::from(SHARDS),
+            intended: Timestamp(n as i64 * 10_000),
+            outcome: Outcome::Acknowledged { offset: n as i64 / 4 },
+        }));
+        n += RECORDS;
+        page.settled(divan::black_box(&batch));
     });
 }

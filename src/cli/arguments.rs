@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use super::exit;
 use crate::proxy::LinkConfig;
+use crate::traffic::Slice;
 
 /// Chaos and load tests for Kafka + Flink pipelines, with a verdict.
 #[derive(Debug, Parser)]
@@ -61,6 +62,11 @@ pub enum Command {
     /// Start, look at and end clusters that squall makes
     #[command(subcommand)]
     Cluster(Cluster),
+    /// Send a scenario's traffic, or a slice of it, and nothing else: no job, no faults, no verdict
+    ///
+    /// Slices of the same run, seed and start together send exactly what one process would: `--shard 0/2` here, `--shard 1/2`
+    /// there. The books go to stdout.
+    Traffic(Traffic),
     /// Make the reports of a run again, from its journal alone
     Report(Report),
     /// Say which faults are active, where, since when
@@ -105,6 +111,34 @@ pub struct Run {
     #[arg(long)]
     pub undo_first: bool,
     /// The cluster's name, to confirm a run on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall traffic`.
+#[derive(Debug, Args)]
+pub struct Traffic {
+    /// The scenario file; its traffic and its input topics count.
+    pub scenario: PathBuf,
+    /// The cluster file, of a cluster that is up.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// The slice of every schedule that is sent here: 0/2 is the first of two.
+    #[arg(long, value_name = "I/N", default_value_t = Slice::WHOLE)]
+    pub shard: Slice,
+    /// The run that records belong to, the same for all slices. Topics without a name in the scenario are that run's.
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// Where everything random comes from, the same for all slices; the scenario's own, else drawn anew.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// When the first record is due, the same for all slices: 2026-11-21T09:00:00Z. Soon, where nothing is said.
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<jiff::Timestamp>,
+    /// The cluster's name, to confirm traffic on production.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
     /// What goes to stdout.

@@ -1,4 +1,4 @@
-//! `squall explain`: what faults, metrics and exit codes are, at the terminal.
+//! `squall explain`: what faults, shapes, metrics and exit codes are, at the terminal.
 
 use super::arguments::Explain;
 use super::cluster::print;
@@ -6,8 +6,12 @@ use super::{Exit, Failure, exit};
 use crate::diagnostic::{did_you_mean, listed};
 use crate::fault::FaultSpec;
 use crate::metric::Metric;
+use crate::traffic::Example;
 
-const TOPICS: &[&str] = &["fault", "metric", "exit-codes"];
+const TOPICS: &[&str] = &["fault", "shape", "metric", "exit-codes"];
+
+/// A drawing that fits into 80 columns.
+const DRAWING: (usize, usize) = (66, 8);
 
 pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
     let name = arguments.name.as_deref();
@@ -16,6 +20,10 @@ pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
             let rows = FaultSpec::KINDS.iter().map(|(kind, about)| (*kind, about.trim().to_owned()));
             table("fault", rows, name)
         }
+        "shape" | "shapes" => match name {
+            None => table("shape", Example::ALL.iter().map(|example| (example.name, example.about.to_owned())), None),
+            Some(name) => shape(name),
+        },
         "metric" | "metrics" => {
             let rows = Metric::ALL.iter().map(|metric| (metric.name(), metric.meaning().trim().to_owned()));
             table("metric", rows, name)
@@ -26,6 +34,17 @@ pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
         }
         other => Err(unknown("topic", other, TOPICS.iter().copied())),
     }
+}
+
+/// A shape's example, and how it looks.
+fn shape(name: &str) -> Result<Exit, Failure> {
+    let Some(example) = Example::find(name) else {
+        return Err(unknown("shape", name, Example::ALL.iter().map(|example| example.name)));
+    };
+    let picture = example.picture(DRAWING.0).map_err(|error| Failure::new(Exit::ToolError, format!("error: {error}")))?;
+    let drawing = picture.map_or_else(|| "It has no schedule that could be drawn.\n".to_owned(), |picture| picture.text(DRAWING.1));
+    print(&format!("{}\n\n    rate: {}\n\n{drawing}", example.about, example.text))?;
+    Ok(Exit::Met)
 }
 
 fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a str, String)>, name: Option<&str>) -> Result<Exit, Failure> {

@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod schema;
 mod status;
+mod traffic;
 mod undo;
 
 pub use exit::Exit;
@@ -94,6 +95,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Plan(plan) => on_runtime(plan::plan(&plan)),
         Command::Run(run) => on_runtime(run::run(&run)),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
+        Command::Traffic(traffic) => on_runtime(traffic::traffic(&traffic)),
         Command::Report(report) => report::report(&report),
         Command::Status(status) => on_runtime(status::status(&status)),
         Command::Undo(undo) => on_runtime(undo::undo(&undo)),

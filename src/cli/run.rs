@@ -6,7 +6,7 @@ use super::arguments::Run;
 use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, report, tell};
 use crate::clock;
-use crate::cluster::Environment;
+use crate::cluster::{ClusterSpec, Environment};
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
 
@@ -16,13 +16,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let plan = file::planned(&arguments.scenario, &target, arguments.seed)?;
     let base = file::folder(&arguments.scenario).to_owned();
     let spec = target.value.clone();
-    if spec.environment == Environment::Production && arguments.confirm.as_deref() != Some(spec.name.as_str()) {
-        let text = match &arguments.confirm {
-            Some(other) => format!("error: --confirm says `{other}`, the cluster is `{}`", spec.name),
-            None => format!("error: {} is production; confirm with --confirm {}", spec.name, spec.name),
-        };
-        return Err(Failure::new(Exit::Refused, text));
-    }
+    confirmed(&spec, arguments.confirm.as_deref())?;
 
     let stop = Stop::default();
     let _signals = stop
@@ -66,6 +60,18 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         tell(&format!("error: left behind: {left}\n"));
     }
     Ok(Exit::CleanupIncomplete)
+}
+
+/// Refuses a cluster of production that was not confirmed by its name.
+pub(super) fn confirmed(spec: &ClusterSpec, confirm: Option<&str>) -> Result<(), Failure> {
+    if spec.environment != Environment::Production || confirm == Some(spec.name.as_str()) {
+        return Ok(());
+    }
+    let text = match confirm {
+        Some(other) => format!("error: --confirm says `{other}`, the cluster is `{}`", spec.name),
+        None => format!("error: {} is production; confirm with --confirm {}", spec.name, spec.name),
+    };
+    Err(Failure::new(Exit::Refused, text))
 }
 
 /// Errors before anything was touched.

@@ -32,7 +32,7 @@ use super::recorder::Recorder;
 use super::sampling::Sampling;
 use super::show::{SHOW_EVERY, show};
 use super::stop::Stop;
-use super::traffic_control::{TrafficControl, accounting, accounts};
+use super::traffic_control::{TrafficControl, accounting, accounts, hottest_keys};
 use super::watcher::Watcher;
 use super::{abort, clean_start, cleanup, drain, timeline};
 
@@ -301,8 +301,9 @@ impl Run<'_> {
         watching.abort();
         sampling.look(last.as_ref(), &verifier);
         let books = last.as_ref().map(accounts).unwrap_or_default();
-        if last.is_some() {
+        if let Some(progress) = &last {
             self.recorder.record(EventKind::TrafficStopped(accounting(&books)));
+            hottest_keys(progress).for_each(|facts| self.recorder.record(facts));
         }
         if let Some(ending) = stopped {
             return Err(Interrupted::Stopped(ending));

@@ -4,8 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::action::{Strength, Testimony, TrafficChange};
-use crate::journal::Accounting;
+use crate::journal::{Accounting, EventKind};
 use crate::traffic::{Accounts, ChangeShare, Progress, Traffic};
+use crate::units::display::{grouped, percent};
 
 /// The traffic of a run, once it flows.
 #[derive(Default)]
@@ -69,13 +70,17 @@ impl TrafficControl {
     pub fn witness(&self, stream: &str, undo: u64) -> Testimony {
         let shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let share = shares.iter().find(|(name, share)| name == stream && share.id == undo).map(|(_, share)| *share);
-        let (acted, what) = match share {
-            Some(share) if share.of > 0 => {
-                let percent = crate::units::display::percent(share.share().unwrap_or(0.0));
-                (share.hits > 0, format!("{} of {} acknowledged records ({percent})", share.hits, share.of))
+        let acted = share.is_some_and(|share| share.acted());
+        let what = match (share, share.and_then(|share| share.surge)) {
+            (None, _) => "the change is not known to the generator".to_owned(),
+            (Some(share), Some(surge)) => {
+                format!("{} records acknowledged where {} were due without it (rate × {} asked for)", share.of, surge.without, surge.asked)
             }
-            Some(_) => (false, "no record was acknowledged since".to_owned()),
-            None => (false, "the change is not known to the generator".to_owned()),
+            (Some(share), None) if share.of == 0 => "no record was acknowledged since".to_owned(),
+            (Some(share), None) => {
+                let percent = percent(share.share().unwrap_or(0.0));
+                format!("{} of {} acknowledged records ({percent})", share.hits, share.of)
+            }
         };
         Testimony { acted, carried_work: acted, strength: Strength::Strong, what }
     }
@@ -110,6 +115,18 @@ pub fn accounting(accounts: &Accounts) -> Accounting {
         unresolved: accounts.unresolved + accounts.in_flight,
         limited_by: accounts.limited_by.clone(),
     }
+}
+
+/// The most frequent keys of each stream that has keys, as they were acknowledged: what skew was reached, whatever was asked for.
+pub fn hottest_keys(progress: &Progress) -> impl Iterator<Item = EventKind> + '_ {
+    progress.streams.iter().filter(|stream| !stream.top_keys.is_empty()).map(|stream| {
+        let all = stream.accounts.acknowledged.max(1) as f64;
+        let fact = |(key, count): &(String, u64)| (key.clone(), format!("{} records, {}", grouped(*count), percent(*count as f64 / all)));
+        EventKind::Facts {
+            section: format!("most frequent keys of {}, of the first 1,024", stream.stream),
+            facts: stream.top_keys.iter().map(fact).collect(),
+        }
+    })
 }
 
 fn in_words(change: &TrafficChange) -> String {

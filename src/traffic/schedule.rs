@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::dice::Dice;
-use super::shape::{Arrivals, Block, Curve, Shape, ShapeError};
+use super::shape::{Arrivals, Block, Curve, Laid, Shape, ShapeError};
 
 /// When each record of a stream is due: the n-th record's time is a pure function of n.
 ///
@@ -52,9 +52,14 @@ impl Schedule {
     /// # Errors
     /// A trace that cannot be read; a closed loop, which has no schedule.
     pub fn new(shape: &Shape, seed: u64) -> Result<Self, ShapeError> {
+        Ok(Self::of(shape.lay(Dice::new(seed, "arrivals"))?))
+    }
+
+    /// The schedule of curves one after another.
+    pub(super) fn of(curves: Vec<Laid>) -> Self {
         let mut from = 0.0;
         let mut stretches = Vec::new();
-        for laid in shape.lay(Dice::new(seed, "arrivals"))? {
+        for laid in curves {
             stretches.push(Scheduled {
                 from,
                 integral: laid.curve.integral(0.0),
@@ -70,7 +75,7 @@ impl Schedule {
         }
         let mut schedule = Self { stretches };
         schedule.number();
-        Ok(schedule)
+        schedule
     }
 
     /// Numbers the records of each stretch from what lies before it.

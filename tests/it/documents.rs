@@ -1,11 +1,13 @@
 //! Pages that are made from code stay in step with it. `SQUALL_UPDATE_DOCS=1` writes them anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use squall::fault::FaultSpec;
 use squall::metric::{Behaviour, Metric, Unit};
+use squall::traffic::{Example, Keys, Shape, Value};
 
 const BEGIN: &str = "<!-- made by `SQUALL_UPDATE_DOCS=1 cargo test --test it documents` -->\n";
 const END: &str = "<!-- end -->";
@@ -97,6 +99,65 @@ fn schemas_are_in_step() {
         }
         assert!(fs::read_to_string(&path).unwrap_or_default() == now, "{} is out of step: run with SQUALL_UPDATE_SCHEMA=1", path.display());
     }
+}
+
+#[test]
+fn every_shape_is_drawn_in_the_page_of_traffic() {
+    let mut text = String::new();
+    for example in Example::ALL {
+        let Example { name, about, text: written, .. } = example;
+        writeln!(text, "### {name}\n\n{about}\n\n```yaml\nrate: {written}\n```\n").unwrap();
+        let Some(picture) = example.picture(120).unwrap() else { continue };
+        writeln!(text, "![{name}: the rate over time](shapes/{name}.svg)\n").unwrap();
+        let (path, svg) = (page(&format!("shapes/{name}.svg")), picture.svg(name));
+        if std::env::var_os("SQUALL_UPDATE_DOCS").is_some() {
+            fs::create_dir_all(page("shapes")).unwrap();
+            fs::write(&path, &svg).unwrap();
+        }
+        assert!(fs::read_to_string(&path).unwrap_or_default() == svg, "{} is out of step: run with SQUALL_UPDATE_DOCS=1", path.display());
+    }
+    in_step("traffic.md", &text);
+}
+
+/// Keys of the mappings below `key`, and texts, in all example scenarios.
+fn used_in_scenarios(key: &str) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = [folder.clone(), folder.join("traffic")].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut used = BTreeSet::new();
+    for path in files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let source = squall::diagnostic::Source::new(path.display().to_string(), text.clone());
+        let (checked, report) = squall::scenario::check(&source, path.parent().unwrap());
+        assert!(checked.is_some(), "{}", report.render(false));
+        let scenario: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        for stream in scenario["traffic"].as_object().unwrap().values() {
+            match &stream[key] {
+                serde_json::Value::String(text) => used.extend([text.clone()]),
+                serde_json::Value::Object(map) => used.extend(map.keys().cloned()),
+                _ => {}
+            }
+        }
+    }
+    used
+}
+
+/// Names of an enum's variants, by its schema.
+fn variants<T: schemars::JsonSchema>() -> BTreeSet<String> {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut names = BTreeSet::new();
+    for variant in schema["oneOf"].as_array().unwrap() {
+        names.extend(variant["properties"].as_object().into_iter().flat_map(|map| map.keys().cloned()));
+        names.extend(variant["const"].as_str().map(str::to_owned));
+        names.extend(variant["enum"].as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)));
+    }
+    names
+}
+
+#[test]
+fn every_shape_key_and_value_has_a_scenario() {
+    assert_eq!(used_in_scenarios("rate"), variants::<Shape>());
+    assert_eq!(used_in_scenarios("keys"), variants::<Keys>());
+    assert_eq!(used_in_scenarios("value"), variants::<Value>());
 }
 
 /// The lines below `key:` in the first YAML block of a page.

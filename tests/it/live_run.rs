@@ -48,6 +48,14 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// Scheduled = sent + unsent, sent = acknowledged + failed + unresolved, to the record.
+fn assert_books(report: &Value) {
+    let books = &report["generator"];
+    let count = |name: &str| books[name].as_u64().unwrap_or_else(|| panic!("no {name}: {books}"));
+    assert_eq!(count("scheduled"), count("sent") + count("unsent"), "{books}");
+    assert_eq!(count("sent"), count("acknowledged") + count("failed") + count("unresolved"), "{books}");
+}
+
 #[test]
 fn live_run_tells_the_truth_of_a_real_outage_and_of_an_interrupted_run() {
     let home = tempfile::tempdir().unwrap();
@@ -104,6 +112,7 @@ fn a_real_outage(home: &Path) {
     let report = json(&latest.join("report.json"));
 
     // The books: everything that was due was sent, and is told apart.
+    assert_books(&report);
     let delivery = &report["delivery"];
     assert_eq!(delivery["acknowledged"], 37_500, "{stderr}");
     for count in ["lost", "duplicates", "corrupt", "reordered", "pending", "lost_by_kafka", "unexpected"] {
@@ -188,5 +197,6 @@ fn an_interrupted_run(home: &Path) {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let report = json(&home.join("reports/short-loss/latest/report.json"));
     assert_eq!(report["verdict"], "interrupted");
+    assert_books(&report);
     assert_eq!(report["open_undos"].as_array().unwrap().len(), 0);
 }

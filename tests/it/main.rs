@@ -9,3 +9,4 @@ mod kafka;
 mod live_run;
 mod local_cluster;
 mod observers;
+mod traffic;

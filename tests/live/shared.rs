@@ -133,8 +133,16 @@ impl Going {
         wait("its end", || self.child.try_wait().unwrap()).code()
     }
 
+    /// Its report; where the generator has closed its books, they add up to the record.
     pub fn report(&self) -> Value {
-        json(&self.folder.path().join("report.json"))
+        let report = json(&self.folder.path().join("report.json"));
+        let books = &report["generator"];
+        let count = |name: &str| books[name].as_u64().unwrap_or_else(|| panic!("no {name}: {books}"));
+        if !books["scheduled"].is_null() {
+            assert_eq!(count("scheduled"), count("sent") + count("unsent"), "{books}");
+            assert_eq!(count("sent"), count("acknowledged") + count("failed") + count("unresolved"), "{books}");
+        }
+        report
     }
 }
 

@@ -107,6 +107,46 @@ proptest! {
     }
 
     #[test]
+    fn keys_that_are_alike_have_like_shares(distinct in 2u64..100, from_file: bool, seed: u64) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), (0..distinct).map(|n| format!("customer-{n}\n")).collect::<String>()).unwrap();
+        let keys = if from_file { Keys::File(file.path().into()) } else { Keys::Uniform(Distinct { distinct: Count(distinct) }) };
+        let picker = Picker::new(&keys, 4, &[], &[], seed).unwrap();
+        let mut counts = BTreeMap::new();
+        for n in 0..DRAWS {
+            *counts.entry(bytes(&picker, picker.pick(n).key).unwrap()).or_insert(0u64) += 1;
+        }
+        prop_assert_eq!(counts.len() as u64, distinct);
+        prop_assert!(counts.values().all(|&count| near(count, DRAWS, 1.0 / distinct as f64)), "{:?}", counts);
+        prop_assert!(!from_file || counts.contains_key(&b"customer-0"[..]));
+    }
+
+    #[test]
+    fn keys_that_take_turns_are_even_to_the_record(distinct in 1u64..3000, seed: u64) {
+        let picker = Picker::new(&Keys::RoundRobin(Distinct { distinct: Count(distinct) }), 4, &[], &[], seed).unwrap();
+        prop_assert!((0..DRAWS).all(|n| picker.pick(n).key == Key::Listed((n % distinct) as u32)));
+        let keyless = Picker::new(&Keys::None, 4, &[], &[], seed).unwrap();
+        prop_assert!((0..DRAWS).all(|n| u64::from(keyless.pick(n).partition) == n % 4));
+    }
+
+    #[test]
+    fn churning_keys_live_their_time_and_are_alike_in_it(distinct in 10u64..200, new in 0.001..0.2f64, seed: u64) {
+        let picker = Picker::new(&Keys::Churn(Churn { distinct: Count(distinct), new: Ratio(new) }), 4, &[], &[], seed).unwrap();
+        let mut newest = 0;
+        // Place within the window of the living: every one as likely.
+        let mut early = 0;
+        for n in 0..DRAWS {
+            let Key::Numbered(number) = picker.pick(n).key else { panic!("churn makes numbered keys") };
+            let oldest = (n as f64 * new).floor() as u64;
+            prop_assert!((oldest.saturating_sub(1)..=oldest + distinct).contains(&number), "{} at {}, oldest {}", number, n, oldest);
+            newest = newest.max(number);
+            early += u64::from(number < oldest + distinct / 2);
+        }
+        prop_assert!(newest as f64 >= DRAWS as f64 * new);
+        prop_assert!(near(early, DRAWS, (distinct / 2) as f64 / distinct as f64), "{} of {}", early, DRAWS);
+    }
+
+    #[test]
     fn partition_skew_reaches_its_share_with_keys_that_belong_there(keys in keys(), share in 0.0..=1.0f64, seed: u64) {
         prop_assume!(!matches!(keys, Keys::Hot(hot) if hot.share.0 >= 1.0));
         let picker = Picker::new(&keys, 4, &[], &[], seed).unwrap();

@@ -21,7 +21,7 @@ mod transactions;
 mod walk;
 
 pub use books::{AckSink, Outcome, Settled};
-pub use progress::{Accounts, ChangeShare, PartitionProgress, Progress, StreamProgress, Window};
+pub use progress::{Accounts, ChangeShare, PartitionProgress, Progress, StreamProgress, SurgeShare, Window};
 pub use slice::{Slice, SliceError};
 pub use traffic::{Input, Settings, Traffic, TrafficError};
 

@@ -85,7 +85,7 @@ pub struct PartitionProgress {
 }
 
 /// What a change of the traffic has reached, measured on acknowledged records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChangeShare {
     /// Its undo.
     pub id: u64,
@@ -93,12 +93,37 @@ pub struct ChangeShare {
     pub hits: u64,
     /// Records made while it held.
     pub of: u64,
+    /// For a change of the rate, which takes hold of no single record.
+    pub surge: Option<SurgeShare>,
+}
+
+/// What a change of the rate has reached.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurgeShare {
+    /// The factor that was asked for.
+    pub asked: f64,
+    /// Records that the schedule would have asked for without it.
+    pub without: u64,
 }
 
 impl ChangeShare {
     /// The share that it reached; none before the first record.
     pub fn share(&self) -> Option<f64> {
         (self.of > 0).then(|| self.hits as f64 / self.of as f64)
+    }
+
+    /// The factor that a change of the rate reached; none for other changes, and before a record was due.
+    pub fn factor(&self) -> Option<f64> {
+        let without = self.surge?.without;
+        (without > 0).then(|| self.of as f64 / without as f64)
+    }
+
+    /// Whether the records show it: one was taken hold of, or the rate has gone at least half the way.
+    pub fn acted(&self) -> bool {
+        match self.surge {
+            None => self.hits > 0,
+            Some(SurgeShare { asked, .. }) => self.factor().is_some_and(|factor| (factor - 1.0) / (asked - 1.0) >= 0.5),
+        }
     }
 }
 

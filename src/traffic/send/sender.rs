@@ -25,8 +25,8 @@ pub struct Sender {
     pub in_flight: usize,
     pub transactor: Option<Transactor>,
     pub walk: Walk,
-    /// Whether the record that was last tried came too late.
-    pub overdue: bool,
+    /// How late the first record was that was last tried, in nanoseconds.
+    pub late: i64,
 }
 
 /// A generator that is a little late at the end still sends what was due; what is later than this is unsent.
@@ -51,6 +51,7 @@ impl Sender {
     pub fn run(mut self) {
         let mut error = self.transactor.as_mut().and_then(|transactor| transactor.open(&mut self.producer).err());
         let mut published = (i64::MIN / 2, 0);
+        let mut before = clock::now().0 - self.start.0;
         loop {
             let now = look_at_clock(self.start, &mut self.walk, &self.course);
             let over = now - self.walk.leg.end;
@@ -59,16 +60,20 @@ impl Sender {
                 break;
             }
             let next = if error.is_some() { Next::Wait(i64::MAX) } else { self.send_what_is_due(now, &mut error) };
-            if self.overdue {
-                self.books.tally.counts.behind_ns += (clock::now().0 - self.start.0 - now).unsigned_abs();
+            if self.late > BEHIND {
+                // Since the last look, and no longer than the record has been due.
+                self.books.tally.counts.behind_ns += self.late.min(now - before).unsigned_abs();
             }
+            before = now;
             if over >= 0 && matches!(next, Next::Wait(_)) {
                 break;
             }
             if let Some(transactor) = &mut self.transactor
                 && error.is_none()
             {
+                let ends = clock::now();
                 error = transactor.end_if_due(&mut self.producer, &mut self.books).err();
+                self.books.tally.counts.committing_ns += (clock::now().0 - ends.0).unsigned_abs();
             }
             if now - published.0 >= PUBLISH {
                 published = (now, published.1 + 1);
@@ -81,10 +86,10 @@ impl Sender {
 
     /// Sends own records that are due, up to a number of them.
     fn send_what_is_due(&mut self, mut now: i64, error: &mut Option<KafkaError>) -> Next {
-        let Self { producer, topic, books, course, owned, start, walk, in_flight, transactor, overdue, .. } = self;
-        *overdue = false;
+        let Self { producer, topic, books, course, owned, start, walk, in_flight, transactor, late, .. } = self;
+        *late = 0;
         let mut sent_since_look = 0;
-        for _ in 0..BURST {
+        for tried in 0..BURST {
             if sent_since_look == LOOK {
                 now = look_at_clock(*start, walk, course);
                 sent_since_look = 0;
@@ -104,7 +109,9 @@ impl Sender {
             let closed = walk.leg.schedule.is_none();
             let at = start.0 + now;
             let intended = Timestamp(if closed { at } else { start.0 + due });
-            *overdue = at - intended.0 > BEHIND;
+            if tried == 0 {
+                *late = at - intended.0;
+            }
             let sequence = walk.sequences[usize::from(pick.shard)];
             let made = recipe.make(walk.next, &pick, sequence, intended, &mut walk.buffers);
             let id = books.depart(Flight {
@@ -167,7 +174,6 @@ impl Sender {
                 let waited = (clock::now().0 - self.start.0 - now).unsigned_abs();
                 if self.walk.leg.schedule.is_some() {
                     self.books.tally.counts.queue_full_ns += waited;
-                    self.books.tally.counts.behind_ns += waited;
                 }
             }
             Next::Wait(until) => {

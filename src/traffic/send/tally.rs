@@ -29,8 +29,10 @@ pub struct Counts {
     pub under: Vec<u64>,
     /// Time during which the next record was overdue.
     pub behind_ns: u64,
-    /// Of it, time in which the producer's queue was full.
+    /// Time in which the producer's queue was full.
     pub queue_full_ns: u64,
+    /// Time in which a transaction was being ended, and nothing could be sent.
+    pub committing_ns: u64,
     /// Longest time by which a broker's quota held requests back, in milliseconds.
     pub throttle_ms: f64,
 }
@@ -79,6 +81,7 @@ impl Counts {
             under: vec![0; Mark::BITS as usize],
             behind_ns: 0,
             queue_full_ns: 0,
+            committing_ns: 0,
             throttle_ms: 0.0,
         }
     }
@@ -100,6 +103,7 @@ impl Counts {
         }
         self.behind_ns += other.behind_ns;
         self.queue_full_ns += other.queue_full_ns;
+        self.committing_ns += other.committing_ns;
         self.throttle_ms = self.throttle_ms.max(other.throttle_ms);
     }
 }

@@ -114,6 +114,8 @@ fn changes_come_and_go_and_a_stop_closes_the_books() {
     let under = settled.iter().filter(|record| (from..to).contains(&record.intended)).count() as u64;
     assert_eq!(change.of, under, "the records intended while the change held");
     assert!((change.share().unwrap() - 0.5).abs() < 0.06, "{change:?}");
+    let surge = stream.changes.iter().find(|change| change.id == 8).unwrap();
+    assert!(surge.acted() && (surge.factor().unwrap() - 3.0).abs() < 0.3, "{surge:?}");
     let seconds = to.seconds_since(from);
     assert!(under as f64 / seconds > 4000.0, "{under} in {seconds} s");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::books::{AckSink, Books};
 use super::course::{Course, Leg};
-use super::progress::{Accounts, ChangeShare, PartitionProgress, Progress, Published, StreamProgress, Window};
+use super::progress::{Accounts, ChangeShare, PartitionProgress, Progress, Published, StreamProgress, SurgeShare, Window};
 use super::sender::Sender;
 use super::slice::Slice;
 use super::tally::{COUNTED_KEYS, Counts, Second};
@@ -129,6 +129,15 @@ struct Taken {
     slot: u32,
     hits_before: u64,
     under_before: u64,
+    surge: Option<Surge>,
+}
+
+/// A change of the rate, and the schedule without it.
+struct Surge {
+    factor: f64,
+    without: Schedule,
+    from: i64,
+    to: i64,
 }
 
 /// How far ahead a change comes into force, so that every thread has seen it before the first record that it concerns
@@ -183,13 +192,20 @@ impl Traffic {
         let slot = flow.slots.next % Mark::BITS;
         let mut changes = flow.changes.clone();
         changes.push(Active { id, slot, change: change.clone() });
+        let without = flow.leg.schedule.clone();
         let effective = flow.apply(changes, start)?;
+        let surge = match (change, without) {
+            (TrafficChange::Surge { factor }, Some(without)) => {
+                Some(Surge { factor: *factor, without, from: effective.0 - start.0, to: i64::MAX })
+            }
+            _ => None,
+        };
         let (counts, _) = flow.counts();
         let before = |counts: &[u64]| counts[slot as usize];
         let (hits_before, under_before) = (before(&counts.hits), before(&counts.under));
         flow.slots.next += 1;
         flow.slots.taken.retain(|taken| taken.slot != slot);
-        flow.slots.taken.push(Taken { id, slot, hits_before, under_before });
+        flow.slots.taken.push(Taken { id, slot, hits_before, under_before, surge });
         Ok(effective)
     }
 
@@ -205,7 +221,10 @@ impl Traffic {
         if changes.len() == flow.changes.len() {
             return Ok(clock::now());
         }
-        flow.apply(changes, start)
+        let effective = flow.apply(changes, start)?;
+        let surges = flow.slots.taken.iter_mut().filter(|taken| taken.id == id).filter_map(|taken| taken.surge.as_mut());
+        surges.for_each(|surge| surge.to = effective.0 - start.0);
+        Ok(effective)
     }
 
     /// How far it has come. Histograms are handed over once.
@@ -289,6 +308,9 @@ fn prepare(
     let mut senders = Vec::new();
     for thread in 0..threads {
         let mut properties = stream.producer.clone();
+        if !["message.timeout.ms", "delivery.timeout.ms"].iter().any(|name| properties.contains_key(*name)) {
+            properties.insert("message.timeout.ms".to_owned(), patience(settings.duration).as_millis().to_string());
+        }
         if stream.transactions.is_some() {
             let id = format!("squall-{}-{name}-{}-{thread}", settings.run, settings.slice).replace('/', "of");
             properties.entry("transactional.id".to_owned()).or_insert(id);
@@ -306,7 +328,7 @@ fn prepare(
             start: settings.start,
             in_flight,
             transactor: stream.transactions.map(Transactor::new),
-            overdue: false,
+            late: 0,
         });
     }
     let flow = Flow {
@@ -321,6 +343,14 @@ fn prepare(
         published: Vec::new(),
     };
     Ok((flow, senders))
+}
+
+/// How long the producer tries to get a record written: shorter than the run, so that outcomes are known when it ends, but long
+/// enough for a broker that comes back.
+fn patience(run: Duration) -> Duration {
+    const LEAST: Duration = Duration::from_secs(5);
+    const MOST: Duration = Duration::from_secs(30);
+    (run * 9 / 10).clamp(LEAST, MOST)
 }
 
 impl Flow {
@@ -379,10 +409,17 @@ impl Flow {
         let (counts, complaint) = self.counts();
         self.published.iter().for_each(|published| published.take_seconds(&mut seconds));
         seconds.sort_by_key(|second| second.second);
+        let part = if slice.is_whole() || counts.walked == 0 { 1.0 } else { counts.sent as f64 / counts.walked as f64 };
+        let surge = |surge: &Surge| {
+            let to = surge.to.min(at.0 - start.0).min(self.leg.end).max(surge.from);
+            let without = surge.without.count_until(to) - surge.without.count_until(surge.from);
+            SurgeShare { asked: surge.factor, without: (without as f64 * part) as u64 }
+        };
         let share = |taken: &Taken| ChangeShare {
             id: taken.id,
             hits: counts.hits[taken.slot as usize] - taken.hits_before,
             of: counts.under[taken.slot as usize] - taken.under_before,
+            surge: taken.surge.as_ref().map(surge),
         };
         let window = |second: Second| Window {
             from: start.plus(Duration::from_secs(second.second.unsigned_abs())),
@@ -443,6 +480,8 @@ impl Flow {
             format!("the broker's quota: requests were held back for up to {:.0} ms", counts.throttle_ms)
         } else if counts.queue_full_ns as f64 > behind / 2.0 {
             "the broker: the producer's queue was full".to_owned()
+        } else if counts.committing_ns as f64 > behind / 2.0 {
+            "transactions: nothing can be sent while one is committed".to_owned()
         } else {
             "CPU: the sending threads could not keep up".to_owned()
         })

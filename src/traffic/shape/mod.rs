@@ -32,7 +32,7 @@ pub use sequence::Stretch;
 pub use sine::Sine;
 pub use spike::Spike;
 pub use steps::Step;
-pub use trace::Trace;
+pub use trace::{Trace, parse as parse_trace};
 
 use super::check::Problem;
 use super::dice::Dice;

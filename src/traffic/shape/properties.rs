@@ -135,6 +135,80 @@ proptest! {
     }
 }
 
+/// Records that a shape asks for in a time that is natural to it, by the formula of its page and not by its code.
+fn natural(shape: &Shape) -> Option<(f64, f64)> {
+    Some(match shape {
+        Shape::Constant(rate) | Shape::Poisson(rate) => (7.0, 7.0 * rate.0),
+        Shape::Ramp(ramp) => (ramp.over.seconds(), (ramp.from.0 + ramp.to.0) / 2.0 * ramp.over.seconds()),
+        Shape::Steps(steps) => {
+            (steps.iter().map(|step| step.r#for.seconds()).sum(), steps.iter().map(|step| step.rate.0 * step.r#for.seconds()).sum())
+        }
+        Shape::Sine(sine) => (3.0 * sine.period.seconds(), 3.0 * (sine.low.0 + sine.high.0) / 2.0 * sine.period.seconds()),
+        Shape::Burst(burst) => {
+            let (every, burning) = (burst.every.seconds(), burst.r#for.seconds());
+            (4.0 * every, 4.0 * (burst.base.0 * (every - burning) + burst.peak.0 * burning))
+        }
+        Shape::Spike(spike) => {
+            let (rise, top, fall) = (spike.rise.seconds(), spike.r#for.seconds(), spike.fall.seconds());
+            let all = spike.at.seconds() + rise + top + fall + 1.0;
+            (all, spike.base.0 * all + (spike.peak.0 - spike.base.0) * (rise / 2.0 + top + fall / 2.0))
+        }
+        Shape::Backlog(backlog) => {
+            let after = 2.0;
+            (backlog.over.seconds() + after, backlog.records.0 as f64 + backlog.then.0 * after)
+        }
+        Shape::Trace(_) | Shape::Closed(_) | Shape::Sequence(_) => return None,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mean_rates_are_right(shape in simple()) {
+        let (seconds, expected) = natural(&shape).unwrap();
+        let count = scheduled(&shape).count_until((seconds * 1e9).round() as i64) as f64;
+        let poisson = matches!(shape, Shape::Poisson(_));
+        // Record n is due when the integral reaches n: never off by more than one but for rounding at the edge.
+        let within = if poisson { 6.0 * expected.sqrt() + 6.0 } else { 1.0 + 1e-6 };
+        prop_assert!((count - expected).abs() <= within, "{count} for {expected}");
+    }
+
+    #[test]
+    fn traces_are_played_as_drawn(
+        points in proptest::collection::vec((time(), rate()), 1..8),
+        times in 0.1..4.0f64,
+        speed in 0.5..60.0f64,
+    ) {
+        let mut text = String::from("seconds,rate\n");
+        let (mut t, mut expected, mut last) = (0.0, 0.0, None);
+        for (step, rate) in points {
+            if let Some(last) = last {
+                t += step.seconds();
+                expected += (last + rate.0) / 2.0 * step.seconds();
+            }
+            text += &format!("{t},{}\n", rate.0);
+            last = Some(rate.0);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("trace.csv");
+        std::fs::write(&file, text).unwrap();
+        let schedule = scheduled(&Shape::Trace(Trace { file, times, speed }));
+        let end = t / speed;
+        let count = schedule.count_until((end * 1e9).round() as i64);
+        prop_assert!((count as f64 - expected * times / speed).abs() <= 1.0 + 1e-6, "{count} for {expected}");
+        let mut cursor = Cursor::default();
+        let dues: Vec<_> = (0..count.min(3000)).map_while(|n| schedule.due_after(n, &mut cursor)).collect();
+        prop_assert_eq!(dues.len() as u64, count.min(3000));
+        prop_assert!(dues.windows(2).all(|pair| pair[0] <= pair[1]));
+        for t in [0.3, 0.7].map(|part| (end * part * 1e9) as i64) {
+            let count = schedule.count_until(t);
+            prop_assert!(count == 0 || schedule.due(count - 1).is_some_and(|due| due < t));
+            prop_assert!(schedule.due(count).is_none_or(|due| due >= t));
+        }
+    }
+}
+
 #[test]
 fn exact_rates_give_exact_counts() {
     let count = |text: &str, seconds: i64| scheduled(&serde_json::from_str(text).unwrap()).count_until(seconds * SECOND);

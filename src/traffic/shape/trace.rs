@@ -30,33 +30,9 @@ fn one() -> f64 {
 
 impl Trace {
     pub(super) fn curve(&self) -> Result<Linear, ShapeError> {
-        let path = &self.file;
-        let text = std::fs::read_to_string(path).map_err(|source| ShapeError::Read { path: path.display().to_string(), source })?;
-        let wrong = |line: usize, what: String| ShapeError::Trace { path: path.display().to_string(), line: line + 1, what };
-        let mut corners: Vec<(f64, f64)> = Vec::new();
-        for (line, row) in text.lines().enumerate() {
-            let row = row.trim();
-            if row.is_empty() || row.starts_with('#') {
-                continue;
-            }
-            let mut fields = row.split([',', ';', '\t']).map(str::trim);
-            let point = fields.next().zip(fields.next()).and_then(|(t, rate)| t.parse().ok().zip(rate.parse().ok()));
-            match point {
-                Some((t, rate)) if f64::is_finite(t) && t >= 0.0 && f64::is_finite(rate) && rate >= 0.0 => {
-                    let t = t / self.speed;
-                    if corners.last().is_some_and(|last| last.0 > t) {
-                        return Err(wrong(line, "time goes backwards".to_owned()));
-                    }
-                    corners.push((t, rate * self.times));
-                }
-                None if corners.is_empty() && line == 0 => {}
-                _ => return Err(wrong(line, format!("`{row}` is not seconds and records per second"))),
-            }
-        }
-        if corners.is_empty() {
-            return Err(wrong(0, "holds no points".to_owned()));
-        }
-        Ok(Linear::through(&corners))
+        let path = self.file.display().to_string();
+        let text = std::fs::read_to_string(&self.file).map_err(|source| ShapeError::Read { path: path.clone(), source })?;
+        parse(&text, self.times, self.speed).map_err(|(line, what)| ShapeError::Trace { path, line, what })
     }
 
     pub(super) fn problems(&self) -> Vec<Problem> {
@@ -66,6 +42,32 @@ impl Trace {
         };
         positive("times", self.times).into_iter().chain(positive("speed", self.speed)).collect()
     }
+}
+
+/// The curve of a trace's text; else the line, from 1, and what is wrong there.
+pub fn parse(text: &str, times: f64, speed: f64) -> Result<Linear, (usize, String)> {
+    let mut corners: Vec<(f64, f64)> = Vec::new();
+    for (line, row) in text.lines().enumerate() {
+        let row = row.trim();
+        if row.is_empty() || row.starts_with('#') {
+            continue;
+        }
+        let mut fields = row.split([',', ';', '\t']).map(str::trim);
+        let point = fields.next().zip(fields.next()).and_then(|(t, rate)| t.parse().ok().zip(rate.parse().ok()));
+        match point {
+            Some((t, rate)) if f64::is_finite(t) && t >= 0.0 && f64::is_finite(rate) && rate >= 0.0 => {
+                let t = t / speed;
+                if corners.last().is_some_and(|last| last.0 > t) {
+                    return Err((line + 1, "time goes backwards".to_owned()));
+                }
+                corners.push((t, rate * times));
+            }
+            // A header line.
+            None if corners.is_empty() && line == 0 => {}
+            _ => return Err((line + 1, format!("`{row}` is not seconds and records per second"))),
+        }
+    }
+    if corners.is_empty() { Err((1, "holds no points".to_owned())) } else { Ok(Linear::through(&corners)) }
 }
 
 #[cfg(test)]
