@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The long lists. Results are written below docs/qualification/, to be checked in, with commit, date, seed and machine.
 #   demo [N]   N runs of the demo in a row (10): verdicts, spread of the recovery time, what is left behind
+#   faults [A,B]  each fault (or those named) in one real run: what its report says, and one page of all
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,5 +41,6 @@ demo() {
 
 case "${1:-}" in
   demo) shift; demo "$@" ;;
+  faults) SQUALL_FAULTS=${2:-} exec cargo test --features failpoints --test live -- --ignored --exact --nocapture faults::qualify_faults ;;
   *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;
 esac

@@ -381,8 +381,21 @@ pub enum Ability {
     ChangeTraffic,
     /// Change topics.
     ChangeTopics,
-    /// Stop, restore, rescale the job.
+    /// Stop, restore and cancel the job, take savepoints.
     ChangeJob,
+    /// Have the job rescaled while it runs.
+    RescaleJob,
     /// Change the checkpoint folder.
     ChangeStorage,
+}
+
+impl Ability {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_nodes = [Self::KillNode, Self::StartNode, Self::FreezeNode, Self::SlowNode, Self::SqueezeNode, Self::DisconnectNode];
+        let roles = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
+        let nodes = of_nodes.into_iter().flat_map(move |of_node| roles.into_iter().map(of_node));
+        let rest = [Self::LinkRules, Self::ChangeTraffic, Self::ChangeTopics, Self::ChangeJob, Self::RescaleJob, Self::ChangeStorage];
+        nodes.chain(rest)
+    }
 }

@@ -1,7 +1,7 @@
 //! What analysis takes from the plan.
 
-use crate::plan::Plan;
-use crate::scenario::Expectation;
+use crate::plan::{Plan, Trigger};
+use crate::scenario::{Expectation, Moment};
 
 /// A stream of the traffic, as asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub struct FaultAsked {
     pub occurrence: u32,
     /// `kill-taskmanager`, `delay-sink`, …
     pub kind: String,
+    /// Whether it is to act while a checkpoint is under way.
+    pub in_checkpoint: bool,
 }
 
 /// The parts of a plan that an outcome depends on. Made from a [`Plan`](crate::plan); written by hand in tests.
@@ -59,6 +61,7 @@ impl From<&Plan> for Asked {
             name: fault.name.clone(),
             occurrence: fault.occurrence,
             kind: fault.fault.kind().to_owned(),
+            in_checkpoint: matches!(&fault.trigger, Trigger::When { moment: Moment::CheckpointInProgress, .. }),
         });
         Self {
             scenario: scenario.name.to_string(),

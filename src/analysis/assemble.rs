@@ -13,8 +13,9 @@ use super::restarts::Restarted;
 use super::series::{Point, spacing, within};
 use super::windows::Span;
 use crate::clock::Timestamp;
-use crate::journal::Of;
+use crate::journal::{CheckpointRecord, Of};
 use crate::metric::Metric;
+use crate::units::display;
 
 /// A chart shows each commit apart: output per stretch of at least this many nanoseconds, and at most so many stretches.
 const SHORTEST_STRETCH: i64 = 200_000_000;
@@ -95,6 +96,10 @@ impl Analysis {
         let explained = restarts.iter().filter(|restart| restart.explained_by.as_ref() == Some(&fault.id)).count();
         let t0 = course.moment(0).map(|seen| seen.at);
         let mut notes = course.notes.clone();
+        if let Some((checkpoint, since)) = self.checkpoint_hit(fault) {
+            let since = display::seconds(since as f64 / 1e9);
+            notes.push(format!("checkpoint {} was in progress, triggered {since} before; it {}", checkpoint.id, checkpoint.status));
+        }
         notes.extend(self.overlaps(fault, course));
         if explained > 1 {
             notes.push(format!("{explained} restarts came of it: each attempt that found no slot counts"));
@@ -133,6 +138,12 @@ impl Analysis {
             achieved: self.achieved_shares(fault, course),
             notes,
         }
+    }
+
+    /// The checkpoint that was under way when a fault acted, and how long since its trigger.
+    pub(super) fn checkpoint_hit(&self, fault: &Fault) -> Option<(&CheckpointRecord, i64)> {
+        let t0 = fault.effective().ok()?;
+        self.checkpoints.under_way(t0.at, t0.error, &self.clocks)
     }
 
     fn moment(&self, found: &Found) -> Moment {

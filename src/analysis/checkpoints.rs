@@ -36,6 +36,28 @@ impl CheckpointLog {
         self.all().next_back().is_some_and(|record| record.status == "in-progress")
     }
 
+    /// When the next one after a moment is likely to be triggered, on our clock, and how long they usually take: Flink triggers them at
+    /// a fixed distance, unless they take longer than that.
+    pub fn next(&self, after: i64, clocks: &Clocks) -> Option<(i64, i64)> {
+        let interval = self.interval().filter(|interval| *interval > 0)?;
+        let newest = clocks.jobmanager(self.all().filter(|record| !record.savepoint).map(|record| record.triggered).max()?, "").at;
+        let mut took: Vec<i64> =
+            self.ended("completed", clocks).filter_map(|(_, record)| Some(record.ended?.0 - record.triggered.0)).collect();
+        took.sort_unstable();
+        let usual = *took.get(took.len() / 2)?;
+        let intervals = (after - newest).max(0) / interval + 1;
+        Some((newest + intervals * interval, usual))
+    }
+
+    /// The one that was under way at a moment of our clock, within its error; and how long since its trigger, in nanoseconds.
+    pub fn under_way(&self, moment: i64, error: i64, clocks: &Clocks) -> Option<(&CheckpointRecord, i64)> {
+        self.all().filter(|record| !record.savepoint).find_map(|record| {
+            let triggered = clocks.jobmanager(record.triggered, "").at;
+            let over = record.ended.map_or(i64::MAX, |ended| clocks.jobmanager(ended, "").at);
+            (triggered <= moment + error && moment <= over.saturating_add(error)).then_some((record, (moment - triggered).max(0)))
+        })
+    }
+
     /// How many ended with a status within the spans, on our clock.
     pub fn count(&self, status: &str, spans: &[(i64, i64)], clocks: &Clocks) -> u32 {
         let matching = self.ended(status, clocks).filter(|(at, _)| spans.iter().any(|(from, to)| (*from..*to).contains(at)));

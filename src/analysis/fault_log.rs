@@ -30,6 +30,8 @@ pub struct Undo {
     pub inverse: Inverse,
     /// When it began.
     pub started: Option<i64>,
+    /// When the world changed back, where the undo could tell.
+    pub effective: Option<i64>,
     /// When it ended, whether it was seen restored, and what was seen or the error.
     pub ended: Option<(i64, bool, String)>,
 }
@@ -177,7 +179,7 @@ impl FaultLog {
         let fault = self.entry(id, at);
         fault.touched = at;
         fault.undos.push(undo);
-        self.undos.insert(undo, Undo { fault: id.clone(), step, inverse: inverse.clone(), started: None, ended: None });
+        self.undos.insert(undo, Undo { fault: id.clone(), step, inverse: inverse.clone(), started: None, effective: None, ended: None });
     }
 
     /// An undo, to be written to.
@@ -195,16 +197,22 @@ impl FaultLog {
         self.undos.iter().filter(|(_, undo)| !undo.restored()).map(|(id, undo)| (*id, undo))
     }
 
-    /// When a fault was taken away: between the start and the end of its last undo, or when it was said to be over.
+    /// When a fault was taken away: by its last undo, or when it was said to be over.
     pub fn removal(&self, fault: &Fault) -> Option<Seen> {
         let last = fault
             .undos
             .iter()
             .filter_map(|undo| self.undos.get(undo))
-            .filter_map(|undo| undo.ended.as_ref().filter(|(_, restored, _)| *restored).map(|(at, _, _)| (undo.started, *at)))
-            .max_by_key(|(_, at)| *at);
+            .filter_map(|undo| {
+                let (at, ..) = undo.ended.as_ref().filter(|(_, restored, _)| *restored)?;
+                Some(match undo.effective {
+                    Some(effective) => Seen { at: effective, error: 1_000_000, source: "its undo".to_owned() },
+                    None => Seen::between(undo.started.unwrap_or(*at), *at, "its undo"),
+                })
+            })
+            .max_by_key(|seen| seen.at);
         match last {
-            Some((started, at)) if fault.held() => Some(Seen::between(started.unwrap_or(at), at, "its undo")),
+            Some(seen) if fault.held() => Some(seen),
             _ => fault.removed.map(|at| Seen { at, error: 0, source: "the end of the fault".to_owned() }),
         }
     }

@@ -80,7 +80,9 @@ impl Analysis {
         for fault in self.faults.all() {
             let killed = fault.actions().any(|action| matches!(action, Action::Node { deed: NodeDeed::Kill | NodeDeed::Disconnect, .. }));
             let count = restarts.iter().filter(|restart| restart.explained_by.as_ref() == Some(&fault.id)).count();
-            if !killed || count < 2 {
+            // A crash loop has a restart for each of its kills.
+            let kills = fault.performed.iter().filter(|deed| deed.error.is_none()).count();
+            if !killed || count <= kills.max(1) {
                 continue;
             }
             let interval = self.config_seconds("heartbeat.interval").unwrap_or(10.0);

@@ -191,7 +191,10 @@ impl Analysis {
     fn take_fault(&mut self, at: i64, event: &EventKind) {
         match event {
             EventKind::FaultDue { fault, planned } => self.faults.entry(fault, at).planned = planned.0,
-            EventKind::FaultAimed { fault, view, aim } => self.faults.entry(fault, at).aimed = Some((view.clone(), aim.clone())),
+            // A crash loop aims again; what it is, and where it began, the first aim says.
+            EventKind::FaultAimed { fault, view, aim } => {
+                self.faults.entry(fault, at).aimed.get_or_insert_with(|| (view.clone(), aim.clone()));
+            }
             EventKind::FaultNotAimed { fault, reason } => self.faults.entry(fault, at).not_aimed = Some(reason.clone()),
             EventKind::UndoRecorded { undo, fault, step, inverse, .. } => self.faults.undo_recorded(*undo, fault, *step, inverse, at),
             EventKind::ActionPerformed { fault, step, effective, what, error } => {
@@ -205,8 +208,9 @@ impl Analysis {
                     undo.started = Some(at);
                 }
             }
-            EventKind::UndoPerformed { undo, restored, what, error } => {
+            EventKind::UndoPerformed { undo, restored, effective, what, error } => {
                 if let Some(undo) = self.faults.undo_mut(*undo) {
+                    undo.effective = effective.map(|effective| effective.0);
                     undo.ended = Some((at, *restored, error.clone().unwrap_or_else(|| what.clone())));
                 }
             }
@@ -295,6 +299,12 @@ impl Analysis {
     /// Whether a checkpoint is under way.
     pub fn checkpoint_in_progress(&self) -> bool {
         self.checkpoints.in_progress()
+    }
+
+    /// When the next checkpoint is likely to be triggered after a moment, and how long checkpoints usually take, in nanoseconds. For those
+    /// that are over before a poll can see them.
+    pub fn next_checkpoint(&self, after: Timestamp) -> Option<(Timestamp, i64)> {
+        self.checkpoints.next(after.0, &self.clocks).map(|(at, takes)| (Timestamp(at), takes))
     }
 
     /// Whether a subtask restores its state.

@@ -61,19 +61,24 @@ impl Analysis {
             }
             EventKind::FaultAimed { fault, aim, .. } => {
                 let kind = self.asked.kind_of(&fault.name).unwrap_or("fault").to_owned();
-                self.happen(at, "fault", format!("{}: {kind} {}", name(fault), aim.target));
+                // It aims a moment before, so that the deed is on time.
+                let planned = self.faults.all().iter().find(|known| known.id == *fault).map_or(at, |known| known.planned);
+                self.happen(at.max(planned), "fault", format!("{}: {kind} {}", name(fault), aim.target));
             }
             EventKind::FaultNotAimed { fault, reason } => self.happen(at, "fault", format!("{}: not fired: {reason}", name(fault))),
             EventKind::ActionPerformed { fault, what, error: Some(error), .. } => {
                 self.happen(at, "error", format!("{}: {what}: {error}", name(fault)))
             }
             EventKind::Witnessed { fault, testimony, .. } => {
-                let word = if testimony.acted && testimony.carried_work { "acted" } else { "no effect" };
-                let sentence =
+                let word = if testimony.acted { "acted" } else { "no effect" };
+                let mut sentence =
                     if self.faults.all().len() > 1 { format!("{}: {}", name(fault), testimony.what) } else { testimony.what.clone() };
+                if testimony.acted && !testimony.carried_work {
+                    sentence.push_str("; it carried no work of this job");
+                }
                 self.happen(at, word, sentence);
             }
-            EventKind::UndoPerformed { undo, restored, what, error } => {
+            EventKind::UndoPerformed { undo, restored, what, error, .. } => {
                 let fault = self.faults.undo(*undo).map_or_else(String::new, |undo| format!("{}: ", name(&undo.fault)));
                 match error {
                     None if *restored => self.happen(at, "undo", format!("{fault}{what}")),

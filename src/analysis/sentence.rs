@@ -1,8 +1,9 @@
 //! What happened, for somebody who reads one sentence.
 
 use super::Analysis;
+use super::fault_log::Fault;
 use super::outcome::{FaultOutcome, Recovery, Verdict};
-use crate::action::{Action, NodeDeed, TrafficChange};
+use crate::action::{Action, JobDeed, KafkaDeed, LinkEffect, NodeDeed, StorageDeed, TrafficChange};
 use crate::units::display;
 
 impl Analysis {
@@ -19,7 +20,7 @@ impl Analysis {
         }
         let mut parts: Vec<String> = Vec::new();
         for (index, (fault, recorded)) in faults.iter().zip(self.faults.all()).enumerate() {
-            let what = recorded.actions().next().map_or_else(|| format!("{} found no target", fault.fault.name), deed);
+            let what = deeds(recorded).unwrap_or_else(|| format!("{} found no target", fault.fault.name));
             let mut clause = vec![if index == 0 { format!("{what}{at_rate}") } else { what }];
             clause.extend(course_in_words(fault));
             parts.push(clause.join("; "));
@@ -65,43 +66,84 @@ fn capital(text: String) -> String {
     characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// What a deed was, to somebody who does not know its name.
-fn deed(action: &Action) -> String {
+/// What a fault did, to somebody who does not know its name.
+fn deeds(fault: &Fault) -> Option<String> {
+    let aimed = fault.actions().count();
+    let mut what = deed(fault.actions().next()?, aimed);
+    let done = fault.performed.iter().filter(|deed| deed.error.is_none()).count();
+    // A crash loop: each round hits as many.
+    if aimed > 0 && done > aimed {
+        what.push_str(&format!(" {} times in a row", done / aimed));
+    }
+    Some(what)
+}
+
+/// One of `of` like deeds.
+fn deed(action: &Action, of: usize) -> String {
     match action {
-        Action::Node { node, deed } => match deed {
-            NodeDeed::Kill => format!("lost a {}", node.role),
-            NodeDeed::Terminate => format!("shut down a {}", node.role),
-            NodeDeed::Freeze => format!("froze a {}", node.role),
-            NodeDeed::SlowCpu { share } => format!("left a {} only {share} of its CPU time", node.role),
-            NodeDeed::LimitMemory { .. } => format!("took memory from a {}", node.role),
-            NodeDeed::Disconnect => format!("took a {} off the network", node.role),
-        },
-        Action::Link { link, .. } => format!("disturbed the link to the {link}"),
+        Action::Node { node, deed } => {
+            let role = node.role;
+            let (whom, their) = if of == 1 { (format!("a {role}"), "its") } else { (format!("{of} {role}s"), "their") };
+            match deed {
+                NodeDeed::Kill => format!("lost {whom}"),
+                NodeDeed::Terminate => format!("shut down {whom}"),
+                NodeDeed::Freeze => format!("froze {whom}"),
+                NodeDeed::SlowCpu { share } => format!("left {whom} only {share} of {their} CPU time"),
+                NodeDeed::LimitMemory { .. } => format!("had {whom} killed for want of memory"),
+                NodeDeed::Disconnect => format!("took {whom} off the network"),
+            }
+        }
+        Action::Link { link, rule } => on_a_link(link, &rule.effect),
         Action::Traffic { change, .. } => match change {
             TrafficChange::SkewKeys { share, keys } if keys.0 == 1 => format!("sent {share} of the records to one key"),
             TrafficChange::SkewKeys { share, keys } => format!("sent {share} of the records to {} keys", keys.0),
             TrafficChange::SkewPartitions { share, .. } => format!("sent {share} of the records to one partition"),
+            TrafficChange::Surge { factor } if *factor == 0.0 => "sent nothing for a time".to_owned(),
             TrafficChange::Surge { factor } => format!("sent {} times the usual rate", display::significant(*factor)),
             TrafficChange::Poison { share } => format!("made {share} of the records unreadable"),
             TrafficChange::LateEvents { share, by } => format!("made {share} of the records {by} late"),
             TrafficChange::Tombstones { share } => format!("sent {share} of the records without a value"),
             TrafficChange::ValueSize { size } => format!("sent values of {size}"),
         },
-        Action::Kafka(_) => "changed a topic".to_owned(),
-        Action::Job(_) => "stopped and started the job".to_owned(),
-        Action::Storage(_) => "took away the checkpoint storage".to_owned(),
+        Action::Kafka(KafkaDeed::AddPartitions { total, .. }) => format!("raised the partitions of a topic to {total}"),
+        Action::Kafka(KafkaDeed::DeleteRecords { .. }) => "deleted records of a topic".to_owned(),
+        Action::Kafka(KafkaDeed::SetTopicConfig { key, value, .. }) => format!("set {key} of a topic to {value}"),
+        Action::Job(JobDeed::CancelAndResubmit) => "cancelled the job and submitted it without its state".to_owned(),
+        Action::Job(JobDeed::Savepoint) => "took a savepoint".to_owned(),
+        Action::Job(JobDeed::StopAndRestore { parallelism: None }) => "stopped the job with a savepoint and restored it".to_owned(),
+        Action::Job(JobDeed::StopAndRestore { parallelism: Some(parallelism) }) => {
+            format!("stopped the job with a savepoint and restored it at parallelism {parallelism}")
+        }
+        Action::Job(JobDeed::Rescale { parallelism }) => format!("had the job rescaled to parallelism {parallelism}"),
+        Action::Storage(StorageDeed::ReadOnly { .. }) => "made the checkpoint storage read-only".to_owned(),
+        Action::Storage(StorageDeed::Fill { .. }) => "filled the checkpoint storage".to_owned(),
+    }
+}
+
+fn on_a_link(link: &str, effect: &LinkEffect) -> String {
+    match effect {
+        LinkEffect::Delay { add, .. } => format!("delayed the {link} link by {add}"),
+        LinkEffect::Throttle { per_second } => format!("let no more than {per_second}/s through the {link} link"),
+        LinkEffect::Cut => format!("cut the {link} link"),
+        LinkEffect::BlackHole => format!("kept everything on the {link} link"),
+        LinkEffect::Refuse => format!("refused new connections on the {link} link"),
+        LinkEffect::Slice { size, .. } => format!("cut what passes the {link} link into pieces of {size}"),
+        LinkEffect::SlowClose { after } => format!("let connections of the {link} link close {after} late"),
+        LinkEffect::HoldRequest { .. } => format!("kept some requests on the {link} link"),
     }
 }
 
 fn course_in_words(fault: &FaultOutcome) -> Vec<String> {
     let mut words = Vec::new();
-    if let Some(outage) = fault.outage.filter(|outage| outage.value > outage.error.unwrap_or(0.0) && outage.value >= 0.5) {
+    // A gap within what is usual is none to somebody who reads one sentence.
+    let outage = fault.outage.filter(|_| fault.recovery != Recovery::RodeThrough);
+    if let Some(outage) = outage.filter(|outage| outage.value > outage.error.unwrap_or(0.0) && outage.value >= 0.5) {
         words.push(format!("output stopped for {}", display::seconds(outage.value)));
     }
     words.push(match &fault.recovery {
         Recovery::Recovered { time } if fault.held => format!("back to normal {} after its end", display::seconds(time.value)),
         Recovery::Recovered { time } => format!("caught up after {}", display::seconds(time.value)),
-        Recovery::RodeThrough => "nothing was disturbed".to_owned(),
+        Recovery::RodeThrough => "the job rode through it".to_owned(),
         Recovery::NotRecovered { watched, .. } => format!("not back to normal after {}", display::seconds(*watched)),
         Recovery::Censored { by, .. } => format!("not back to normal when {by} began"),
         Recovery::Inconclusive { .. } => "what it did is not known".to_owned(),

@@ -115,7 +115,11 @@ impl Pipeline {
             scenario: "synthetic".to_owned(),
             checkpoint_interval_s: Some(self.interval as f64 / 1e3),
             streams: vec![StreamAsked { name: "orders".into(), per_second: Some(self.rate) }],
-            faults: if faulty { vec![FaultAsked { name: lose_one(0).name, occurrence: 0, kind: kind.to_owned() }] } else { Vec::new() },
+            faults: if faulty {
+                vec![FaultAsked { name: lose_one(0).name, occurrence: 0, kind: kind.to_owned(), in_checkpoint: false }]
+            } else {
+                Vec::new()
+            },
             expectations,
             ..Asked::default()
         }
@@ -349,7 +353,7 @@ impl Pipeline {
 }
 
 pub(super) fn restored(undo: UndoId, what: &str) -> EventKind {
-    EventKind::UndoPerformed { undo, restored: true, what: what.to_owned(), error: None }
+    EventKind::UndoPerformed { undo, restored: true, effective: None, what: what.to_owned(), error: None }
 }
 
 pub(super) fn stamp(milliseconds: i64) -> Timestamp {

@@ -66,6 +66,12 @@ impl Analysis {
                 reasons.push((Verdict::Inconclusive, format!("{}: {reason}", fault.fault.name)));
             }
         }
+        for asked in self.asked.faults.iter().filter(|asked| asked.in_checkpoint) {
+            let fired = self.faults.all().iter().find(|fault| fault.id.name == asked.name && fault.id.occurrence == asked.occurrence);
+            if fired.is_some_and(|fault| fault.acted().is_ok() && self.checkpoint_hit(fault).is_none()) {
+                reasons.push((Verdict::Inconclusive, format!("{}: no checkpoint was in progress when it acted", asked.name)));
+            }
+        }
         for asked in &self.asked.faults {
             if !faults.iter().any(|fault| fault.fault.name == asked.name && fault.fault.occurrence == asked.occurrence) {
                 reasons.push((Verdict::Inconclusive, format!("{}: its moment never came", asked.name)));

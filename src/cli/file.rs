@@ -1,6 +1,5 @@
 //! Files that users write, read with their mistakes told.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Exit, Failure, tell};
 use crate::action::Ability;
 use crate::clock;
-use crate::cluster::ClusterSpec;
+use crate::cluster::{AnyOfKind, Can, ClusterSpec, KINDS};
 use crate::diagnostic::{Problem, Report, Source};
 use crate::plan::{self, Because, Offer, Plan, Refusal};
 use crate::scenario::check;
@@ -56,8 +55,9 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
 pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Option<u64>) -> Result<Plan, Failure> {
     let source = source(scenario)?;
     let folder = folder(scenario);
-    let (checked, report) = check(&source, folder);
+    let (checked, mut report) = check(&source, folder);
     let Some(checked) = checked.filter(|_| report.errors() == 0) else { return Err(invalid(&report)) };
+    report.extend(plan::foreseen(&checked, cluster));
     if !report.is_empty() {
         tell(&report.render(colour()));
     }
@@ -67,13 +67,22 @@ pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Opti
 
 /// What a cluster of this kind can do, whether or not it is up.
 pub(super) fn offer(cluster: &ClusterSpec) -> Offer {
-    let engine = [Ability::ChangeTraffic, Ability::ChangeTopics, Ability::ChangeJob, Ability::ChangeStorage];
-    let with_engine = |abilities: BTreeSet<Ability>| abilities.into_iter().chain(engine).collect();
+    let own = cluster.kind.name();
+    // The engine's own, on every kind.
+    let engine = [Ability::ChangeTraffic, Ability::ChangeTopics, Ability::ChangeJob];
+    let of_kind = |kind: &AnyOfKind| Ability::all().filter(|ability| (kind.can)(*ability) != Can::Never).collect();
+    let with = KINDS.iter().filter(|kind| kind.name == own).flat_map(|kind| {
+        Ability::all().filter_map(|ability| match (kind.can)(ability) {
+            Can::With(what) => Some((ability, what.to_owned())),
+            Can::Always | Can::Never => None,
+        })
+    });
     Offer {
-        kind: cluster.kind.name().to_owned(),
-        abilities: with_engine(cluster.kind.abilities()),
+        kind: own.to_owned(),
+        abilities: cluster.kind.abilities().into_iter().chain(engine).collect(),
         links: cluster.kind.proxied_links(),
-        elsewhere: Vec::new(),
+        with: with.collect(),
+        elsewhere: KINDS.iter().filter(|kind| kind.name != own).map(|kind| (kind.name.to_owned(), of_kind(kind))).collect(),
     }
 }
 

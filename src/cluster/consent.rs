@@ -11,13 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::action::Role;
 
-/// One entry of `allow:`, written `everything`, `no-expiry`, `delay-sink`, or `{ kill-taskmanager: { at-most: 1 } }`.
+/// One entry of `allow:`, written `everything`, `no-expiry`, `consumer-groups`, `delay-sink`, or `{ kill-taskmanager: { at-most: 1 } }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allow {
     /// Every fault, without a limit of its own.
     Everything,
     /// Faults whose undo needs squall or its guard to be alive.
     NoExpiry,
+    /// Faults that change a topic which squall did not make: every group that reads it meets them.
+    ConsumerGroups,
     /// One fault by its name in scenarios.
     Fault {
         /// `kill-taskmanager`.
@@ -38,12 +40,14 @@ pub struct Limits {
 
 const EVERYTHING: &str = "everything";
 const NO_EXPIRY: &str = "no-expiry";
+const CONSUMER_GROUPS: &str = "consumer-groups";
 
 impl Serialize for Allow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Everything => serializer.serialize_str(EVERYTHING),
             Self::NoExpiry => serializer.serialize_str(NO_EXPIRY),
+            Self::ConsumerGroups => serializer.serialize_str(CONSUMER_GROUPS),
             Self::Fault { name, limits } => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(name, limits)?;
@@ -61,13 +65,14 @@ impl<'de> Deserialize<'de> for Allow {
             type Value = Allow;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`everything`, `no-expiry` or one fault such as { kill-taskmanager: { at-most: 1 } }")
+                f.write_str("`everything`, `no-expiry`, `consumer-groups` or one fault such as { kill-taskmanager: { at-most: 1 } }")
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Allow, E> {
                 Ok(match text {
                     EVERYTHING => Allow::Everything,
                     NO_EXPIRY => Allow::NoExpiry,
+                    CONSUMER_GROUPS => Allow::ConsumerGroups,
                     name => Allow::Fault { name: name.to_owned(), limits: Limits::default() },
                 })
             }
@@ -94,9 +99,9 @@ impl JsonSchema for Allow {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let limits = generator.subschema_for::<Limits>();
         json_schema!({
-            "description": "`everything`, `no-expiry`, or one fault and how much of it",
+            "description": "`everything`, `no-expiry`, `consumer-groups`, or one fault and how much of it",
             "oneOf": [
-                { "type": "string", "examples": [EVERYTHING, NO_EXPIRY] },
+                { "type": "string", "examples": [EVERYTHING, NO_EXPIRY, CONSUMER_GROUPS] },
                 { "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": limits },
             ],
         })

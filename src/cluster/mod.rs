@@ -7,6 +7,7 @@
 mod cgroup;
 mod consent;
 mod description;
+mod kinds;
 mod local;
 mod mistake;
 mod places;
@@ -16,6 +17,7 @@ mod spec;
 
 pub use consent::{Allow, Hours, KeepAtLeast, Limits, NotATime, Synthetic, TimeOfDay, Weekday};
 pub use description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
+pub use kinds::{AnyOfKind, Can, KINDS};
 pub use local::{
     Error as LocalError, Local, LocalFlink, LocalKafka, LocalSpec, Phase as LocalPhase, Status as LocalStatus, down as local_down,
     status as local_status, versions,
@@ -106,7 +108,7 @@ impl Kind {
     /// What can be done to nodes and links of such a cluster, whether or not it is up.
     pub fn abilities(&self) -> BTreeSet<Ability> {
         match self {
-            Self::Local(_) => local::abilities(),
+            Self::Local(spec) => local::abilities(spec),
         }
     }
 
@@ -198,9 +200,7 @@ impl Cluster {
 
     /// What can be done to nodes and links.
     pub fn abilities(&self) -> BTreeSet<Ability> {
-        match self {
-            Self::Local(_) => local::abilities(),
-        }
+        self.spec().kind.abilities()
     }
 
     /// Performs an action on a node or a link.

@@ -14,7 +14,11 @@ mod black_hole_link;
 mod cancel_and_resubmit;
 mod checkpoint_storage_full;
 mod checkpoint_storage_read_only;
+mod crash_loop_broker;
+mod crash_loop_jobmanager;
+mod crash_loop_taskmanager;
 mod cut_link;
+mod delay_link;
 mod delay_sink;
 mod delay_source;
 mod delete_records;
@@ -33,13 +37,18 @@ mod shrink_retention;
 mod skew_keys;
 mod skew_partitions;
 mod slice_link;
+mod slow_broker;
 mod slow_close_link;
+mod slow_jobmanager;
 mod slow_taskmanager;
+mod squeeze_broker;
+mod squeeze_jobmanager;
 mod squeeze_taskmanager;
 mod stop_and_restore;
 mod stop_traffic;
 mod surge;
 mod terminate_broker;
+mod terminate_jobmanager;
 mod terminate_taskmanager;
 mod throttle_link;
 mod tombstones;
@@ -126,11 +135,25 @@ pub trait Fault {
         self.lasts()
     }
 
+    /// How often it aims at most, each time after the undo of the one before. More than once only within [`Fault::lasts`].
+    fn rounds(&self) -> u32 {
+        1
+    }
+
     /// Chooses targets in what the cluster looks like now. Pure: the same view and randomness give the same aim.
     ///
     /// # Errors
     /// When nothing fits.
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget>;
+
+    /// Aims once more, at what came back since `before`. Pure as well.
+    ///
+    /// # Errors
+    /// When nothing did.
+    fn again(&self, before: &View, now: &View) -> Result<Aim, NoTarget> {
+        let _ = (before, now);
+        Err(NoTarget("it aims once".to_owned()))
+    }
 }
 
 macro_rules! faults {
@@ -171,8 +194,16 @@ faults! {
     CheckpointStorageFull(checkpoint_storage_full) = "checkpoint-storage-full",
     /// Makes the folder of checkpoints read-only.
     CheckpointStorageReadOnly(checkpoint_storage_read_only) = "checkpoint-storage-read-only",
+    /// Kills brokers, and again as soon as they are back.
+    CrashLoopBroker(crash_loop_broker) = "crash-loop-broker",
+    /// Kills the JobManager, and again as soon as it is back. Without high availability the job is lost.
+    CrashLoopJobmanager(crash_loop_jobmanager) = "crash-loop-jobmanager",
+    /// Kills TaskManagers, and again as soon as they are back.
+    CrashLoopTaskmanager(crash_loop_taskmanager) = "crash-loop-taskmanager",
     /// Resets the connections of a link, and new ones as they come.
     CutLink(cut_link) = "cut-link",
+    /// What passes a link arrives later, in one direction or both.
+    DelayLink(delay_link) = "delay-link",
     /// Everything that goes to the sink arrives later.
     DelaySink(delay_sink) = "delay-sink",
     /// Everything that the source asks for arrives later.
@@ -209,10 +240,18 @@ faults! {
     SkewPartitions(skew_partitions) = "skew-partitions",
     /// Cuts what passes a link into small segments.
     SliceLink(slice_link) = "slice-link",
+    /// Takes CPU time from brokers.
+    SlowBroker(slow_broker) = "slow-broker",
     /// A close on a link reaches the other side late.
     SlowCloseLink(slow_close_link) = "slow-close-link",
+    /// Takes CPU time from the JobManager.
+    SlowJobmanager(slow_jobmanager) = "slow-jobmanager",
     /// Takes CPU time from TaskManagers.
     SlowTaskmanager(slow_taskmanager) = "slow-taskmanager",
+    /// Lowers the memory limit of brokers until the kernel kills them.
+    SqueezeBroker(squeeze_broker) = "squeeze-broker",
+    /// Lowers the memory limit of the JobManager until the kernel kills it. Without high availability the job is lost.
+    SqueezeJobmanager(squeeze_jobmanager) = "squeeze-jobmanager",
     /// Lowers the memory limit of TaskManagers until the kernel kills them.
     SqueezeTaskmanager(squeeze_taskmanager) = "squeeze-taskmanager",
     /// Stops the job with a savepoint and restores it, at another parallelism where said: the upgrade and rescale drill.
@@ -223,6 +262,8 @@ faults! {
     Surge(surge) = "surge",
     /// Shuts brokers down in order.
     TerminateBroker(terminate_broker) = "terminate-broker",
+    /// Shuts the JobManager down in order. Without high availability the job is lost.
+    TerminateJobmanager(terminate_jobmanager) = "terminate-jobmanager",
     /// Shuts TaskManagers down in order, as a rolling restart does.
     TerminateTaskmanager(terminate_taskmanager) = "terminate-taskmanager",
     /// Limits the bytes per second of a link.
@@ -265,6 +306,19 @@ impl FaultSpec {
     /// See [`Fault::undo_after`].
     pub fn undo_after(&self) -> Option<Duration> {
         self.fault().undo_after()
+    }
+
+    /// See [`Fault::rounds`].
+    pub fn rounds(&self) -> u32 {
+        self.fault().rounds()
+    }
+
+    /// See [`Fault::again`].
+    ///
+    /// # Errors
+    /// When nothing came back.
+    pub fn again(&self, before: &View, now: &View) -> Result<Aim, NoTarget> {
+        self.fault().again(before, now)
     }
 
     /// See [`Fault::aim`].

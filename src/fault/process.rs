@@ -133,3 +133,21 @@ pub(super) fn aim(
         .join(", ");
     Aim { steps, undo_after, held, target }
 }
+
+/// After which a crash loop starts its victim again, where nothing is said.
+pub(super) const fn soon() -> Duration {
+    Duration::from_secs(1)
+}
+
+/// An aim of a crash loop: a kill that is held until the victims are back.
+pub(super) fn crash(victims: &[&NodeView], view: &View, restart_after: Duration) -> Aim {
+    let (inverse, witness) = (|node| Some(Inverse::StartReplacement { node }), |node| Witness::Gone { node });
+    aim(victims, view, &NodeDeed::Kill, inverse, witness, Some(restart_after), true)
+}
+
+/// The nodes that have come since `before`: other incarnations, whatever their names.
+pub(super) fn newcomers<'v>(role: Role, before: &View, now: &'v View) -> Result<Vec<&'v NodeView>, NoTarget> {
+    let is_new = |node: &&NodeView| before.nodes.iter().all(|seen| seen.node != node.node);
+    let new: Vec<&NodeView> = now.nodes_of(role).filter(is_new).collect();
+    if new.is_empty() { Err(NoTarget(format!("no {role} came back"))) } else { Ok(new) }
+}

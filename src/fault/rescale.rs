@@ -18,7 +18,7 @@ pub struct Rescale {
 
 impl Fault for Rescale {
     fn needs(&self) -> Vec<Ability> {
-        vec![Ability::ChangeJob]
+        vec![Ability::ChangeJob, Ability::RescaleJob]
     }
 
     fn lasts(&self) -> Option<Duration> {

@@ -85,6 +85,24 @@ fn the_same_seed_aims_the_same() {
 }
 
 #[test]
+fn each_of_the_busy_is_chosen_as_often_as_the_other() {
+    const DRAWS: u64 = 10_000;
+    let fault = spec("kill-taskmanager: {}");
+    let view = view();
+    let mut rng = StdRng::seed_from_u64(11);
+    let first = (0..DRAWS).filter(|_| victims(&fault.aim(&view, &mut rng).unwrap()) == ["tm-2"]).count() as f64;
+    // Six standard deviations of a fair coin.
+    assert!((first - 5_000.0).abs() <= 6.0 * 50.0, "{first}");
+    // A share is not left to chance: it is rounded up, and all of them are all.
+    for (share, hit) in [("1%", 1), ("34%", 2), ("67%", 3), ("100%", 3)] {
+        for seed in 0..100 {
+            assert_eq!(victims(&aim(&format!("kill-taskmanager: {{ share: {share} }}"), seed).unwrap()).len(), hit, "{share}");
+        }
+    }
+    assert_eq!(spec("kill-taskmanager: { share: 0% }").problems()[0].0, "share");
+}
+
+#[test]
 fn links_and_traffic_say_what_they_change() {
     let delay = aim("delay-sink: { add: 250ms, for: 30s }", 1).unwrap();
     assert!(delay.held);
@@ -99,6 +117,25 @@ fn links_and_traffic_say_what_they_change() {
     assert!(aim("add-partitions: { total: 8 }", 1).is_ok());
     assert!(aim("stop-and-restore: { parallelism: 1 }", 1).is_ok());
     assert!(aim("checkpoint-storage-full: { for: 5s }", 1).unwrap_err().0.contains("say `path`"));
+}
+
+#[test]
+fn a_crash_loop_strikes_whoever_came_back() {
+    let fault = spec("crash-loop-taskmanager: { times: 3, for: 1m }");
+    assert_eq!((fault.rounds(), fault.undo_after(), fault.held()), (3, Some(Duration::from_secs(1)), true));
+    assert_eq!(victims(&aim("crash-loop-taskmanager: { runs: { operator: Sink, subtask: 1 }, times: 3, for: 1m }", 1).unwrap()), ["tm-3"]);
+    let before = view();
+    let mut now = view();
+    assert_eq!(fault.again(&before, &now), Err(NoTarget("no TaskManager came back".to_owned())));
+    now.nodes.retain(|node| node.node.name != "tm-3");
+    now.nodes.push(NodeView { node: Node { name: "tm-4".into(), ..before.nodes[2].node.clone() }, ..before.nodes[2].clone() });
+    assert_eq!(victims(&fault.again(&before, &now).unwrap()), ["tm-4"]);
+    // Under its old name, as another process.
+    let mut again = view();
+    again.nodes[3].node.identity = Identity::Process { pid: 11, start_ticks: 21, host: None };
+    assert_eq!(victims(&spec("crash-loop-jobmanager: { times: 2, for: 1m }").again(&before, &again).unwrap()), ["jm-1"]);
+    assert!(spec("kill-taskmanager: {}").again(&before, &now).is_err());
+    assert_eq!(spec("crash-loop-broker: { times: 1, for: 1m }").problems()[0].0, "times");
 }
 
 #[test]

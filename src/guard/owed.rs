@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn a_fault_is_over_with_its_last_undo_and_once() {
         let fault = FaultId { name: "cut".into(), occurrence: 0 };
-        let performed = |undo| EventKind::UndoPerformed { undo: UndoId(undo), restored: true, what: String::new(), error: None };
+        let performed =
+            |undo| EventKind::UndoPerformed { undo: UndoId(undo), restored: true, effective: None, what: String::new(), error: None };
         let mut events = vec![undo(0), undo(1), performed(1)];
         assert!(!owed(events.clone()).is_over(&fault));
         events.push(performed(0));

@@ -153,7 +153,7 @@ impl Undoing<'_> {
         if restored {
             self.report.done.push(format!("{}: {what}", open.fault.name));
         }
-        self.note(EventKind::UndoPerformed { undo: open.undo, restored, what, error });
+        self.note(EventKind::UndoPerformed { undo: open.undo, restored, effective: None, what, error });
         if self.owed.is_over(&open.fault) {
             self.note(EventKind::FaultRemoved { fault: open.fault.clone() });
         }

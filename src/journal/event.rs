@@ -328,6 +328,9 @@ pub enum EventKind {
         undo: UndoId,
         /// Whether looking at the target showed it restored.
         restored: bool,
+        /// When the world changed back, as near as the undo can tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective: Option<Timestamp>,
         /// What was seen.
         what: String,
         /// Why it failed, where it did.

@@ -91,7 +91,7 @@ mod tests {
         let performed = |seq, undo, restored| Event {
             seq,
             at: Timestamp(seq as i64),
-            event: EventKind::UndoPerformed { undo: UndoId(undo), restored, what: String::new(), error: None },
+            event: EventKind::UndoPerformed { undo: UndoId(undo), restored, effective: None, what: String::new(), error: None },
         };
         let mut undos = OpenUndos::default();
         for event in [recorded(0, 0), recorded(1, 1), recorded(2, 2), performed(3, 1, true), performed(4, 2, false)] {

@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaType;
 use super::client::Complaints;
 use super::connection::Connection;
 use super::error::{ErrorCode, KafkaError};
-use super::native::Native;
+use super::native::{self, Native};
 use super::raw_admin;
 use crate::clock;
 
@@ -226,6 +226,10 @@ impl Admin {
     /// The client for changes, made when first needed.
     fn changes(&self) -> Result<&AdminClient<Complaints>, KafkaError> {
         if let Some(client) = self.changes.get() {
+            // Its events are taken in by a thread of its own, which cannot mend it.
+            if client.inner().context().lost_all() {
+                native::begin_again(client.inner(), self.native.bootstrap());
+            }
             return Ok(client);
         }
         let config = self.connection.configuration(&[], &BTreeMap::new())?.config;

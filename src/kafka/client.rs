@@ -1,6 +1,7 @@
 //! What all clients share: the library's log lines and complaints, kept so that an error can say the reason.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -17,11 +18,15 @@ const KEPT: usize = 8;
 #[derive(Default)]
 pub(super) struct Complaints {
     reasons: Mutex<VecDeque<(RDKafkaErrorCode, String)>>,
+    lost_all: AtomicBool,
 }
 
 impl Complaints {
     pub(super) fn add(&self, code: RDKafkaErrorCode, reason: &str) {
         tracing::debug!(target: "kafka", "{code:?}: {reason}");
+        if code == RDKafkaErrorCode::AllBrokersDown {
+            self.lost_all.store(true, Ordering::Relaxed);
+        }
         let reason = short(reason);
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         if reasons.iter().any(|(_, known)| *known == reason) {
@@ -47,6 +52,11 @@ impl Complaints {
     pub(super) fn reasons(&self) -> Vec<String> {
         let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         reasons.iter().filter(|(code, _)| *code != RDKafkaErrorCode::AllBrokersDown).map(|(_, reason)| reason.clone()).collect()
+    }
+
+    /// Whether all brokers were down since this was last asked.
+    pub(super) fn lost_all(&self) -> bool {
+        self.lost_all.swap(false, Ordering::Relaxed)
     }
 
     /// Forgets them, after a success.

@@ -1,7 +1,7 @@
 //! A librdkafka client with its event queue: ownership and events. Unsafe code is confined to this file and the
 //! `raw_*` files; each owns what it points to and is used by one thread at a time (`&mut self`).
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -110,16 +110,18 @@ impl Event {
 pub(super) struct Native {
     main: Queue,
     client: Client<Complaints>,
+    bootstrap: CString,
 }
 
 impl Native {
     /// Makes a client that reports `events` (`RD_KAFKA_EVENT_*`) and its errors on its main queue.
     pub(super) fn new(configuration: Configuration, kind: RDKafkaType, events: c_int) -> Result<Self, KafkaError> {
-        let Configuration { config, native, bootstrap: _ } = configuration;
+        let Configuration { config, native, bootstrap } = configuration;
+        let bootstrap = CString::new(bootstrap).map_err(|error| KafkaError::Client(error.to_string()))?;
         // SAFETY: the configuration is alive and not yet used.
         unsafe { sys::rd_kafka_conf_set_events(native.ptr(), events | sys::RD_KAFKA_EVENT_ERROR | sys::RD_KAFKA_EVENT_LOG) };
         let client = Client::new(&config, native, kind, Complaints::default()).map_err(|error| KafkaError::Client(error.to_string()))?;
-        Ok(Self { main: Queue::main(&client)?, client })
+        Ok(Self { main: Queue::main(&client)?, client, bootstrap })
     }
 
     pub(super) fn client(&self) -> &Client<Complaints> {
@@ -128,6 +130,10 @@ impl Native {
 
     pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
         self.client.native_ptr()
+    }
+
+    pub(super) fn bootstrap(&self) -> &CStr {
+        &self.bootstrap
     }
 
     pub(super) fn complaints(&self) -> &Complaints {
@@ -140,7 +146,12 @@ impl Native {
         loop {
             let event = self.main.next(wait)?;
             match event.kind() {
-                sys::RD_KAFKA_EVENT_ERROR => self.complaints().add(event.error().into(), &event.error_text()),
+                sys::RD_KAFKA_EVENT_ERROR => {
+                    self.complaints().add(event.error().into(), &event.error_text());
+                    if event.error() == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN {
+                        begin_again(&self.client, &self.bootstrap);
+                    }
+                }
                 sys::RD_KAFKA_EVENT_LOG => log(&event),
                 _ => return Some(event),
             }
@@ -152,6 +163,14 @@ impl Native {
     pub(super) fn fatal(&self) -> Option<KafkaError> {
         self.client.fatal_error().map(|(code, reason)| KafkaError::Fatal(format!("{reason} ({code})")))
     }
+}
+
+/// Adds the first addresses again. A broker that is alone and was fenced tells of no broker at all; librdkafka then forgets those that it
+/// knows, and from 2.10 on the addresses that it began with, and asks nobody any more (its issue 5301).
+pub(super) fn begin_again(client: &Client<Complaints>, bootstrap: &CStr) {
+    // SAFETY: the client is alive, and the text for the length of the call.
+    let added = unsafe { sys::rd_kafka_brokers_add(client.native_ptr(), bootstrap.as_ptr()) };
+    tracing::debug!(target: "kafka", "all brokers are down: began again with {added} addresses");
 }
 
 /// Lost connections are the harness's daily bread and are collected as complaints too: log lines are for debugging only.

@@ -1,6 +1,6 @@
 //! Scenario + cluster + seed → plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rand::Rng;
@@ -24,6 +24,8 @@ pub struct Offer {
     pub abilities: BTreeSet<Ability>,
     /// Links that pass through a proxy.
     pub links: BTreeSet<String>,
+    /// What a cluster of this kind could do as well, and what it takes, for advice.
+    pub with: BTreeMap<Ability, String>,
     /// What the other kinds can do, for advice.
     pub elsewhere: Vec<(String, BTreeSet<Ability>)>,
 }
@@ -64,8 +66,18 @@ pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, off
         abort_conditions: checked.abort_conditions.clone(),
         streams: sent.streams,
         limits: limits.kept,
-        warnings: checked.warnings.clone(),
+        warnings: checked
+            .warnings
+            .iter()
+            .cloned()
+            .chain(foreseen(checked, cluster).iter().map(|problem| problem.title().to_owned()))
+            .collect(),
     })
+}
+
+/// What will go wrong for good on this cluster, and is meant to: warnings, for somebody who did not mean it.
+pub fn foreseen(checked: &Checked, cluster: &Loaded<ClusterSpec>) -> Vec<Problem> {
+    consent::losing_the_job(checked, &cluster.value.kind)
 }
 
 fn timeline(checked: &Checked, seed: u64) -> Vec<PlannedFault> {
@@ -117,14 +129,15 @@ fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {
         if !needs.iter().all(|ability| offer.abilities.contains(ability)) {
             let able = offer.elsewhere.iter().filter(|(_, abilities)| needs.iter().all(|ability| abilities.contains(ability)));
             let able: Vec<&str> = able.map(|(kind, _)| kind.as_str()).collect();
-            let help = if able.is_empty() {
-                "no kind of cluster can do it yet".to_owned()
-            } else {
-                format!("clusters of kind {} can", listed(able))
+            let missing: Vec<&Ability> = needs.iter().filter(|ability| !offer.abilities.contains(ability)).collect();
+            let with: Option<Vec<&str>> = missing.iter().map(|ability| offer.with.get(ability).map(String::as_str)).collect();
+            let (whose, help) = match (with, able.is_empty()) {
+                (Some(with), _) => ("this", format!("it could with {}", listed(with.into_iter().collect::<BTreeSet<_>>()))),
+                (None, true) => ("a", "no kind of cluster can do it yet".to_owned()),
+                (None, false) => ("a", format!("clusters of kind {} can", listed(able))),
             };
-            problems.push(
-                Problem::error(format!("a cluster of kind `{}` cannot do `{kind}`", offer.kind)).at(at("it would never act")).help(help),
-            );
+            let title = format!("{whose} cluster of kind `{}` cannot do `{kind}`", offer.kind);
+            problems.push(Problem::error(title).at(at("it would never act")).help(help));
         } else if entry.inject.reach() == Reach::Job && matches!(checked.scenario().job, JobSpec::Attach(_)) {
             problems.push(
                 Problem::error("squall does not stop a job that is not its own")

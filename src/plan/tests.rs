@@ -17,12 +17,15 @@ fn folder() -> PathBuf {
 }
 
 fn offer() -> Offer {
-    let nodes = [Role::Taskmanager, Role::Broker].into_iter().flat_map(|role| [Ability::KillNode(role), Ability::FreezeNode(role)]);
+    let nodes = [Role::Taskmanager, Role::Jobmanager, Role::Broker]
+        .into_iter()
+        .flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
     let rest = [Ability::LinkRules, Ability::ChangeTraffic, Ability::ChangeTopics, Ability::ChangeJob];
     Offer {
         kind: "local".to_owned(),
         abilities: nodes.chain(rest).collect(),
         links: ["sink", "source"].map(str::to_owned).into(),
+        with: [(Ability::ChangeStorage, "a disk of its own".to_owned())].into(),
         elsewhere: vec![("containers".to_owned(), BTreeSet::from([Ability::SlowNode(Role::Taskmanager)]))],
     }
 }
@@ -74,6 +77,9 @@ fn what_is_sent_follows_the_schedule_and_its_surges() {
 fn what_a_kind_can_never_do_is_said_before_the_start() {
     let (because, titles) = refusal(&[(KILL, "slow-taskmanager: { share: 50%, to: 10%, for: 20s }"), ("< 60s", "< 50s")], &[]);
     assert_eq!((because, titles), (Because::Impossible, vec!["a cluster of kind `local` cannot do `slow-taskmanager`".to_owned()]));
+    let full = SCENARIO.replace(KILL, "checkpoint-storage-full: { for: 5s }").replace("< 60s", "< 50s");
+    let refusal_text = planned(&full, CLUSTER, 1).unwrap_err().report.render(false);
+    assert!(refusal_text.contains("this cluster of kind `local` cannot do") && refusal_text.contains("it could with a disk of its own"));
     let (_, titles) = refusal(&[(KILL, "cut-link: { link: generator, for: 5s }"), ("< 60s", "< 50s")], &[]);
     assert_eq!(titles, ["no proxy carries the link `generator` of this cluster"]);
 }
@@ -102,6 +108,11 @@ fn every_limit_of_the_owner_is_held_against_the_scenario() {
             "topic `billing-eu` is not squall's, and not lent to it",
         ),
         (
+            &[("{ orders: { partitions: 4 } }", "{ orders: { name: billing-eu } }"), (KILL, "delete-records: { keep: 10 }")],
+            &[("allow:", "writable-topics: [ \"billing-*\" ]\nallow:")],
+            "every consumer group of `billing-eu` would meet the fault, not only ours",
+        ),
+        (
             &[],
             &[("environment: test", "environment: production")],
             "`kill-taskmanager` does not end by itself should squall and its guard both die",
@@ -110,6 +121,24 @@ fn every_limit_of_the_owner_is_held_against_the_scenario() {
         let (because, titles) = refusal(scenario, cluster);
         assert_eq!((because, titles.as_slice()), (Because::NotAllowed, &[title.to_owned()][..]));
     }
+}
+
+#[test]
+fn the_end_of_the_only_jobmanager_is_foreseen() {
+    let text = SCENARIO.replace(KILL, "kill-jobmanager: { restart-after: 5s }");
+    let plan = planned(&text, CLUSTER, 1).unwrap();
+    assert_eq!(plan.warnings, ["`lose-one` ends the only JobManager: the job will be lost"]);
+    assert!(describe(&plan).contains("warning   `lose-one` ends the only JobManager"));
+    assert!(planned(SCENARIO, CLUSTER, 1).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_crash_loop_takes_its_node_away_until_it_is_over() {
+    let looping = SCENARIO.replace(KILL, "crash-loop-taskmanager: { times: 3, restart-after: 1s, for: 20s }").replace("< 60s", "< 50s");
+    assert!(planned(&looping, CLUSTER, 1).is_ok());
+    let second = "  - { at: 55s, name: lose-two, inject: { kill-taskmanager: { count: 1 } } }\nexpect:";
+    let both = looping.replace("expect:", second).replace("  - recovery-time of lose-one < 50s\n", "");
+    assert_eq!(planned(&both, CLUSTER, 1).unwrap_err().report.problems()[0].title(), "0 TaskManagers would stay, 1 must");
 }
 
 #[test]

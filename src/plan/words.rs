@@ -56,6 +56,9 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
     for limit in &plan.limits {
         writeln!(text, "limit     {limit}")?;
     }
+    for warning in &plan.warnings {
+        writeln!(text, "warning   {warning}")?;
+    }
     match plan.largest_harm() {
         Some((name, harm)) => writeln!(text, "harm      at worst {name} {harm}"),
         None => writeln!(text, "harm      none: nothing is broken"),

@@ -7,6 +7,7 @@ use crate::clock::{self, Timestamp};
 use crate::journal::{EventKind, FaultId, OpenUndo, Record, UndoId};
 use crate::plan::{self, Plan, PlannedFault};
 
+use super::before::Before;
 use super::perform::World;
 use super::recorder::Recorder;
 use super::stop::Stop;
@@ -16,6 +17,8 @@ use super::{consent, crash, view as looking};
 const UNDO_WITHIN: Duration = Duration::from_secs(90);
 /// Traffic and proxies need this long to have met the change, before a witness looks.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How long before its moment a fault aims, so that looking at the cluster and writing the undo make no deed late.
+pub const AIMS_BEFORE: Duration = Duration::from_millis(500);
 
 /// What firing needs.
 #[derive(Debug, Clone, Copy)]
@@ -32,36 +35,62 @@ pub struct Firing<'a> {
     pub stop: &'a Stop,
 }
 
+/// A deed that was tried.
+#[derive(Debug)]
+struct Deed {
+    undo: Option<UndoId>,
+    before: Before,
+}
+
 impl Firing<'_> {
-    /// Fires a fault and holds it until its end, or the end of the run; then takes it back. Never returns early.
+    /// Aims a fault, does it when it is `planned`, and holds it until its end, or the end of the run; then takes it back. Never returns
+    /// early.
     pub async fn fire(&self, fault: &PlannedFault, planned: Timestamp) {
         let id = FaultId { name: fault.name.clone(), occurrence: fault.occurrence };
         self.recorder.record(EventKind::FaultDue { fault: id.clone(), planned });
-        let (view, aim) = match self.aim(fault, &id).await {
+        let (mut view, mut aim) = match self.aim(fault, &id).await {
             Ok(aimed) => aimed,
             Err(reason) => {
                 self.recorder.record(EventKind::FaultNotAimed { fault: id, reason });
                 return;
             }
         };
-        let began = clock::now();
-        let mut undos = Vec::new();
-        for (index, step) in (0u32..).zip(&aim.steps) {
+        let last = clock::now().plus(fault.fault.lasts().unwrap_or_default().0);
+        let mut steps = 0;
+        for round in 1..=fault.fault.rounds() {
+            if round > 1 {
+                if self.stop.reason().is_some() || clock::now() >= last {
+                    break;
+                }
+                match self.again(fault, &id, &view).await {
+                    Ok(aimed) => (view, aim) = aimed,
+                    Err(error) => {
+                        self.failed(&id, steps, error);
+                        break;
+                    }
+                }
+            }
+            self.round(&id, steps, planned, &aim, &view).await;
+            steps += u32::try_from(aim.steps.len()).unwrap_or(u32::MAX);
+        }
+        if self.recorder.undos().of(&id).is_empty() {
+            self.recorder.record(EventKind::FaultRemoved { fault: id });
+        }
+    }
+
+    /// Performs an aim when it is planned, holds it, and takes it back; its steps are numbered from `first`.
+    async fn round(&self, id: &FaultId, first: u32, planned: Timestamp, aim: &Aim, view: &View) {
+        let began = clock::now().max(planned);
+        let mut done = Vec::new();
+        for (index, step) in (first..).zip(&aim.steps) {
             // A run that ends does no more harm.
             if self.stop.reason().is_some() {
                 break;
             }
-            match self.step(&id, index, step, &aim, &view).await {
-                Ok(undo) => undos.push(undo),
+            match self.step(id, index, planned, (step, aim), view).await {
+                Ok(deed) => done.push(deed),
                 Err(error) => {
-                    let event = EventKind::ActionPerformed {
-                        fault: id.clone(),
-                        step: index,
-                        effective: None,
-                        what: String::new(),
-                        error: Some(error),
-                    };
-                    self.recorder.record(event);
+                    self.failed(id, index, error);
                     break;
                 }
             }
@@ -71,25 +100,42 @@ impl Firing<'_> {
             let _ = self.stop.unless(tokio::time::sleep(began.plus(after.0).remaining())).await;
         }
         if aim.held {
-            for ((index, step), undo) in (0u32..).zip(&aim.steps).zip(&undos) {
-                self.witness(&id, index, step, *undo, &view).await;
+            for ((index, step), deed) in (first..).zip(&aim.steps).zip(&done) {
+                self.witness(id, index, step, deed, view).await;
             }
         }
         if aim.undo_after.is_some() || self.stop.reason().is_some() {
-            self.undo_all(&id).await;
-        }
-        if self.recorder.undos().of(&id).is_empty() {
-            self.recorder.record(EventKind::FaultRemoved { fault: id });
+            self.undo_all(id).await;
         }
     }
 
+    fn failed(&self, id: &FaultId, step: u32, error: String) {
+        let event = EventKind::ActionPerformed { fault: id.clone(), step, effective: None, what: String::new(), error: Some(error) };
+        self.recorder.record(event);
+    }
+
     async fn aim(&self, fault: &PlannedFault, id: &FaultId) -> Result<(View, Aim), String> {
-        let job = self.world.job.id();
-        let view = looking::look(&self.world.cluster, self.world.job.rest(), job.as_ref(), self.topics)
-            .await
-            .map_err(|error| format!("the cluster could not be looked at: {error}"))?;
+        let view = self.look().await?;
         let mut rng = plan::rng_for(self.plan.seed, &fault.name, fault.occurrence);
         let aim = fault.fault.aim(&view, &mut rng).map_err(|none| none.0)?;
+        self.aimed(fault, id, view, aim)
+    }
+
+    async fn again(&self, fault: &PlannedFault, id: &FaultId, before: &View) -> Result<(View, Aim), String> {
+        let view = self.look().await?;
+        let aim = fault.fault.again(before, &view).map_err(|none| none.0)?;
+        self.aimed(fault, id, view, aim)
+    }
+
+    async fn look(&self) -> Result<View, String> {
+        let job = self.world.job.id();
+        looking::look(&self.world.cluster, self.world.job.rest(), job.as_ref(), self.topics)
+            .await
+            .map_err(|error| format!("the cluster could not be looked at: {error}"))
+    }
+
+    /// Asks for consent, and journals what was chosen.
+    fn aimed(&self, fault: &PlannedFault, id: &FaultId, view: View, aim: Aim) -> Result<(View, Aim), String> {
         consent::check(self.world.cluster.spec(), fault.fault.kind(), &view, &aim)?;
         let event = EventKind::FaultAimed { fault: id.clone(), view: view.clone(), aim: aim.clone() };
         self.recorder.durably(event).map_err(|error| format!("the aim could not be journalled: {error}"))?;
@@ -97,38 +143,44 @@ impl Firing<'_> {
     }
 
     /// Records the undo, then does the deed: in this order, or not at all.
-    async fn step(&self, id: &FaultId, index: u32, step: &Step, aim: &Aim, view: &View) -> Result<Option<UndoId>, String> {
+    async fn step(&self, id: &FaultId, index: u32, planned: Timestamp, (step, aim): (&Step, &Aim), view: &View) -> Result<Deed, String> {
+        let unread = |error| format!("the state before could not be read: {error}");
+        let before = self.world.before(&step.witness).await.map_err(unread)?;
         crash::point("before-journal");
         let undo = match step.inverse.clone() {
             None => None,
             Some(inverse) => {
-                let inverse = self.world.complete(inverse).await.map_err(|error| format!("the state before could not be read: {error}"))?;
+                let inverse = self.world.complete(inverse).await.map_err(unread)?;
                 let due = aim.undo_after.map(|after| clock::now().plus(after.0));
                 let recorded = |undo| EventKind::UndoRecorded { undo, fault: id.clone(), step: index, inverse, due };
                 Some(self.recorder.record_undo(recorded).map_err(|error| format!("the undo could not be journalled: {error}"))?)
             }
         };
+        let deed = Deed { undo, before };
         crash::point("after-journal");
+        if self.stop.unless(tokio::time::sleep(planned.remaining())).await.is_err() {
+            return Err("the run ended before its moment".to_owned());
+        }
         let performed = self.world.perform(undo, step).await;
         crash::point("after-deed");
         let (effective, what, error) = match performed {
             Ok(done) => (Some(done.effective), done.what, None),
             Err(error) => (None, String::new(), Some(error.to_string())),
         };
-        let failed = error.clone();
+        let failed = error.is_some();
         self.recorder.record(EventKind::ActionPerformed { fault: id.clone(), step: index, effective, what, error });
-        if failed.is_none() {
+        if !failed {
             if aim.held {
                 let _ = self.stop.unless(tokio::time::sleep(SETTLE)).await;
             }
-            self.witness(id, index, step, undo, view).await;
+            self.witness(id, index, step, &deed, view).await;
         }
         crash::point("while-held");
-        Ok(undo)
+        Ok(deed)
     }
 
-    async fn witness(&self, id: &FaultId, index: u32, step: &Step, undo: Option<UndoId>, view: &View) {
-        match self.world.witness(undo, &step.witness).await {
+    async fn witness(&self, id: &FaultId, index: u32, step: &Step, deed: &Deed, view: &View) {
+        match self.world.witness(deed.undo, step, &deed.before).await {
             Ok(mut testimony) => {
                 if let Action::Node { node, .. } = &step.action {
                     testimony.carried_work = carried_work(node, view);
@@ -155,12 +207,13 @@ impl Firing<'_> {
         crash::point("during-undo");
         let undone = tokio::time::timeout(UNDO_WITHIN, self.world.undo(open.undo, &open.inverse)).await;
         crash::point("after-undo");
-        let (restored, what, error) = match undone {
-            Ok(Ok(what)) => (true, what, None),
-            Ok(Err(error)) => (false, String::new(), Some(error.to_string())),
-            Err(_) => (false, String::new(), Some(format!("not done within {} s", UNDO_WITHIN.as_secs()))),
+        let (effective, what, error) = match undone {
+            Ok(Ok(done)) => (Some(done.effective), done.what, None),
+            Ok(Err(error)) => (None, String::new(), Some(error.to_string())),
+            Err(_) => (None, String::new(), Some(format!("not done within {} s", UNDO_WITHIN.as_secs()))),
         };
-        self.recorder.record(EventKind::UndoPerformed { undo: open.undo, restored, what, error });
+        let restored = error.is_none();
+        self.recorder.record(EventKind::UndoPerformed { undo: open.undo, restored, effective, what, error });
     }
 }
 

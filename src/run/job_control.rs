@@ -11,6 +11,7 @@ use crate::job::{Endpoints, Error, Launch, Origin, Prepared, RunningJob};
 use crate::journal::{EventKind, Record};
 use crate::units::Duration;
 
+use super::before::JobSeen;
 use super::recorder::Recorder;
 
 /// How long a savepoint, a cancellation or a start may take in a drill.
@@ -104,6 +105,31 @@ impl JobControl {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// The job as Flink's REST shows it now.
+    ///
+    /// # Errors
+    /// When Flink does not answer.
+    pub async fn seen(&self) -> Result<JobSeen, Error> {
+        let Some(id) = self.id() else { return Ok(JobSeen::default()) };
+        let detail = match self.rest.job(&id).await {
+            Ok(detail) => detail.value,
+            Err(error) if error.is_not_found() => return Ok(JobSeen::default()),
+            Err(error) => return Err(error.into()),
+        };
+        let latest = match self.rest.checkpoints(&id).await {
+            Ok(checkpoints) => Some(checkpoints.value.latest),
+            // While the job is being initialised.
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(JobSeen {
+            id: Some(id),
+            parallelism: detail.topological().iter().map(|vertex| vertex.parallelism).max().unwrap_or(0),
+            restored: latest.as_ref().and_then(|latest| latest.restored.as_ref()?.external_path.clone()),
+            savepoint: latest.and_then(|latest| latest.savepoint?.external_path),
+        })
+    }
+
     /// Performs a drill. Returns what was done, in words.
     ///
     /// # Errors
@@ -170,6 +196,8 @@ impl JobControl {
         match parallelism {
             Some(parallelism) => match self.rescale(&job.id, parallelism).await {
                 Ok(()) => Ok(format!("asked for parallelism {parallelism} again")),
+                // A scheduler that refuses has never left it.
+                Err(_) if self.seen().await?.parallelism == parallelism => Ok(format!("the job runs at parallelism {parallelism}")),
                 Err(error) => Err(error),
             },
             None => Ok("the job runs".to_owned()),

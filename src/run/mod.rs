@@ -9,6 +9,7 @@
 //! Everything that happens goes through `recorder.rs`: journalled first, then shown to analysis.
 
 mod abort;
+mod before;
 mod clean_start;
 mod cleanup;
 mod consent;

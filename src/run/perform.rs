@@ -11,11 +11,14 @@ use crate::job;
 use crate::journal::UndoId;
 use crate::kafka::{Admin, KafkaError, OffsetQuery};
 
+use super::before::{Before, TopicSeen};
 use super::job_control::JobControl;
 use super::storage;
 use super::traffic_control::TrafficControl;
 
 const KAFKA_WITHIN: Duration = Duration::from_secs(10);
+/// A job that was asked for another parallelism, or submitted, shows it within this time on most clusters.
+const JOB_FOLLOWS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything that can be acted on.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ pub struct World {
     pub traffic: Arc<TrafficControl>,
 }
 
-/// A deed that was done.
+/// A deed that was done, or taken back.
 #[derive(Debug)]
 pub struct Done {
     /// When the world changed.
@@ -146,65 +149,74 @@ impl World {
     ///
     /// # Errors
     /// When the target does not obey, or is seen not to be back.
-    pub async fn undo(&self, undo: UndoId, inverse: &Inverse) -> Result<String, Error> {
-        match inverse {
+    pub async fn undo(&self, undo: UndoId, inverse: &Inverse) -> Result<Done, Error> {
+        let what = match inverse {
             Inverse::StartReplacement { .. }
             | Inverse::Thaw { .. }
             | Inverse::FullSpeed { .. }
             | Inverse::RestoreMemory { .. }
             | Inverse::Reconnect { .. }
-            | Inverse::RemoveRule { .. } => Ok(self.cluster.undo(inverse).await?.what),
-            Inverse::RestoreTraffic { stream } => self.traffic.restore(stream, undo.0).map_err(Error::Traffic),
-            Inverse::RestoreTopicConfig { topic, key, value } => {
-                Ok(guard::restore_topic_config(self.kafka.clone(), topic.clone(), key.clone(), value.clone()).await?)
+            | Inverse::RemoveRule { .. } => {
+                let undone = self.cluster.undo(inverse).await?;
+                return Ok(Done { effective: undone.at, what: undone.what });
             }
-            Inverse::EnsureJob { parallelism } => Ok(self.job.ensure(*parallelism).await?),
-            Inverse::Writable { path } => Ok(guard::storage::make_writable(path.as_ref())?),
-            Inverse::RemoveFill { path } => Ok(guard::storage::remove_fill(path.as_ref())?),
-        }
+            Inverse::RestoreTraffic { stream } => self.traffic.restore(stream, undo.0).map_err(Error::Traffic)?,
+            Inverse::RestoreTopicConfig { topic, key, value } => {
+                guard::restore_topic_config(self.kafka.clone(), topic.clone(), key.clone(), value.clone()).await?
+            }
+            Inverse::EnsureJob { parallelism } => self.job.ensure(*parallelism).await?,
+            Inverse::Writable { path } => guard::storage::make_writable(path.as_ref())?,
+            Inverse::RemoveFill { path } => guard::storage::remove_fill(path.as_ref())?,
+        };
+        Ok(Done { effective: clock::now(), what })
+    }
+
+    /// What a witness must know of the time before the deed.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub async fn before(&self, witness: &Witness) -> Result<Before, Error> {
+        Ok(match witness {
+            Witness::TopicState { topic } => Before::Topic(self.topic(topic).await?),
+            Witness::JobState => Before::Job(self.job.seen().await?),
+            _ => Before::Nothing,
+        })
+    }
+
+    async fn topic(&self, topic: &str) -> Result<TopicSeen, Error> {
+        let (kafka, topic) = (self.kafka.clone(), topic.to_owned());
+        let look = move || -> Result<TopicSeen, KafkaError> {
+            let begins = kafka.topic_offsets(&topic, OffsetQuery::Earliest, KAFKA_WITHIN)?;
+            let config = kafka.topic_config(&topic, KAFKA_WITHIN)?;
+            Ok(TopicSeen { begins, config: config.into_iter().map(|(key, setting)| (key, setting.value)).collect() })
+        };
+        Ok(tokio::task::spawn_blocking(look).await??)
     }
 
     /// Looks whether a step happened, by another way than it was done.
     ///
     /// # Errors
     /// When it cannot be looked at.
-    pub async fn witness(&self, undo: Option<UndoId>, witness: &Witness) -> Result<Testimony, Error> {
-        match witness {
-            Witness::Gone { .. } | Witness::Frozen { .. } | Witness::CpuShare { .. } | Witness::LinkCounters { .. } => {
-                Ok(self.cluster.witness(witness).await?)
+    pub async fn witness(&self, undo: Option<UndoId>, step: &Step, before: &Before) -> Result<Testimony, Error> {
+        let seen = |(acted, what)| Testimony { acted, carried_work: true, strength: Strength::Strong, what };
+        match (&step.witness, &step.action, before) {
+            (Witness::TrafficShares { stream }, ..) => Ok(self.traffic.witness(stream, undo.map_or(0, |undo| undo.0))),
+            (Witness::TopicState { topic }, Action::Kafka(deed), Before::Topic(before)) => {
+                Ok(seen(self.topic(topic).await?.shows(deed, before)))
             }
-            Witness::TrafficShares { stream } => Ok(self.traffic.witness(stream, undo.map_or(0, |undo| undo.0))),
-            Witness::TopicState { topic } => {
-                let (kafka, name) = (self.kafka.clone(), topic.clone());
-                let what = tokio::task::spawn_blocking(move || -> Result<String, KafkaError> {
-                    let partitions = kafka.partitions(&name, KAFKA_WITHIN)?;
-                    let starts = kafka.topic_offsets(&name, OffsetQuery::Earliest, KAFKA_WITHIN)?;
-                    let retention = kafka.topic_config(&name, KAFKA_WITHIN)?.get("retention.ms").and_then(|setting| setting.value.clone());
-                    Ok(format!(
-                        "topic {name} has {partitions} partitions that begin at {starts:?}, retention.ms {}",
-                        retention.as_deref().unwrap_or("unknown")
-                    ))
-                })
-                .await??;
-                Ok(Testimony { acted: true, carried_work: true, strength: Strength::Strong, what })
-            }
-            Witness::JobState => {
-                let what = match self.job.id() {
-                    Some(id) => {
-                        let checkpoints = self.job.rest().checkpoints(&id).await.map_err(job::Error::from)?.value;
-                        let restored = checkpoints.latest.restored.as_ref().and_then(|restored| restored.external_path.clone());
-                        let savepoint = checkpoints.latest.savepoint.as_ref().and_then(|savepoint| savepoint.external_path.clone());
-                        format!(
-                            "job {id}, restored from {}, newest savepoint {}",
-                            restored.as_deref().unwrap_or("nothing"),
-                            savepoint.as_deref().unwrap_or("none")
-                        )
+            (Witness::JobState, Action::Job(deed), Before::Job(before)) => {
+                let end = clock::now().plus(JOB_FOLLOWS_WITHIN);
+                loop {
+                    let shown = self.job.seen().await?.shows(deed, before);
+                    if shown.0 || end.remaining().is_zero() {
+                        return Ok(seen(shown));
                     }
-                    None => "there is no job".to_owned(),
-                };
-                Ok(Testimony { acted: true, carried_work: true, strength: Strength::Strong, what })
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
             }
-            Witness::WriteRefused { path } => Ok(storage::witness(path)),
+            (Witness::WriteRefused { path }, ..) => Ok(storage::witness(path)),
+            // Told by what an incarnation, a group or a rule is now.
+            (witness, ..) => Ok(self.cluster.witness(witness).await?),
         }
     }
 }

@@ -32,10 +32,18 @@ pub async fn look(cluster: &Cluster, rest: &Rest, job: Option<&JobId>, topics: &
             view.free_slots = taskmanager.free_slots;
         }
     }
-    let job = match job {
+    let detail = match job {
         None => None,
-        Some(id) => {
-            let detail = rest.job(id).await?.value;
+        Some(id) => match rest.job(id).await {
+            Ok(answer) => Some((id, answer.value)),
+            // A JobManager that was started anew has forgotten it.
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let job = match detail {
+        None => None,
+        Some((id, detail)) => {
             let mut vertices = Vec::new();
             for vertex in detail.topological() {
                 vertices.push(VertexView { id: vertex.id.as_str().to_owned(), name: vertex.name.clone(), parallelism: vertex.parallelism });

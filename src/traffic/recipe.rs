@@ -372,4 +372,6 @@ fn one_of(shares: &[Share], n: u64, hits: &mut Mark) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

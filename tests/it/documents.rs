@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use squall::cluster::{Can, KINDS};
 use squall::fault::FaultSpec;
 use squall::metric::{Behaviour, Metric, Unit};
 use squall::traffic::{Example, Keys, Shape, Value};
@@ -67,25 +68,109 @@ fn settings(schema: &serde_json::Value, kind: &str) -> (String, Vec<(String, Str
     (own["description"].as_str().unwrap_or_default().replace('\n', " "), fields.collect())
 }
 
+/// The fault of `scenarios/faults/<kind>.yaml`; the scenario must be fine.
+fn example_of(kind: &str) -> FaultSpec {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/faults/{kind}.yaml"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("no example of {kind}: {error}"));
+    let (checked, report) =
+        squall::scenario::check(&squall::diagnostic::Source::new(path.display().to_string(), text), path.parent().unwrap());
+    assert!(report.is_empty(), "{report}");
+    let fault = checked.unwrap().scenario().timeline[0].inject.clone();
+    assert_eq!(fault.kind(), kind);
+    fault
+}
+
+/// Which kinds of cluster can do which fault, told by what its example needs.
+fn abilities() -> String {
+    let mut table = String::from("| fault |");
+    for kind in KINDS {
+        write!(table, " `{}` |", kind.name).unwrap();
+    }
+    writeln!(table, "\n|---|{}", "---|".repeat(KINDS.len())).unwrap();
+    for (name, _) in FaultSpec::KINDS {
+        write!(table, "| [{name}](#{name}) |").unwrap();
+        let needs = example_of(name).needs();
+        for kind in KINDS {
+            match kind.can_all(&needs) {
+                Can::Always => write!(table, " yes |").unwrap(),
+                Can::With(what) => write!(table, " yes, with {what} |").unwrap(),
+                Can::Never => write!(table, " – |").unwrap(),
+            }
+        }
+        table.push('\n');
+    }
+    table
+}
+
+/// What `./dev qualify faults` has kept, by scenario.
+fn qualified() -> Vec<(String, serde_json::Value)> {
+    let mut runs: Vec<_> = fs::read_dir(page("qualification/faults"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()))
+        .collect();
+    runs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    runs
+}
+
+/// A run's own words, and the figures that they leave out.
+fn in_one_line((scenario, run): &(String, serde_json::Value)) -> String {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut figures = Vec::new();
+    let restarts = run["restarts"].as_array().map_or(0, Vec::len);
+    figures.push(format!("{restarts} restart{}", if restarts == 1 { "" } else { "s" }));
+    if let Some(age) = run["fault"]["checkpoint_age_s"].as_f64() {
+        figures.push(format!("last checkpoint {age:.1} s old"));
+    }
+    if let Some(replayed) = run["fault"]["replayed_records"].as_u64() {
+        figures.push(format!("{replayed} records read again"));
+    }
+    if let Some(longest) = run["checkpoints"]["longest_s"].as_f64() {
+        figures.push(format!("longest checkpoint {longest:.1} s"));
+    }
+    let (sentence, date, commit) = (text(&run["sentence"]), text(&run["date"]), text(&run["commit"]));
+    format!("- [`{scenario}`](qualification/faults/{scenario}.json): {sentence} ({}; {commit}, {date})", figures.join(", "))
+}
+
 #[test]
 fn every_fault_is_in_the_page_of_faults() {
     let schema = serde_json::to_value(squall::scenario::schema()).unwrap();
-    let mut text = String::new();
+    let runs = qualified();
+    let mut text = format!("## What each kind of cluster can do\n\n{}\n## All faults\n\n", abilities());
     for (kind, _) in FaultSpec::KINDS {
         let (about, fields) = settings(&schema, kind);
         writeln!(text, "### {kind}\n\n{about}\n").unwrap();
         if fields.is_empty() {
             writeln!(text, "No settings: `{{ {kind}: {{}} }}`.\n").unwrap();
-            continue;
+        } else {
+            text.push_str("| setting | | |\n|---|---|---|\n");
         }
-        text.push_str("| setting | | |\n|---|---|---|\n");
-        for (field, about, required) in fields {
-            let needed = if required { "needed" } else { "" };
+        for (field, about, required) in &fields {
+            let needed = if *required { "needed" } else { "" };
             writeln!(text, "| `{field}` | {needed} | {about} |").unwrap();
+        }
+        let measured = fs::read_to_string(page(&format!("faults/{kind}.md")));
+        let measured = measured.unwrap_or_else(|error| panic!("docs/faults/{kind}.md, what it does when measured: {error}"));
+        writeln!(text, "\n{}\n\nExample: [`scenarios/faults/{kind}.yaml`](../scenarios/faults/{kind}.yaml).\n", measured.trim()).unwrap();
+        for run in runs.iter().filter(|(_, result)| result["fault"]["kind"] == *kind) {
+            writeln!(text, "{}", in_one_line(run)).unwrap();
         }
         text.push('\n');
     }
     in_step("faults.md", &text);
+}
+
+#[test]
+fn every_scenario_of_faults_is_fine() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/faults");
+    for file in fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        let (_, report) = squall::scenario::check(
+            &squall::diagnostic::Source::new(path.display().to_string(), fs::read_to_string(&path).unwrap()),
+            &folder,
+        );
+        assert!(report.is_empty(), "{report}");
+    }
 }
 
 #[test]

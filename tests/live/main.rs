@@ -5,6 +5,7 @@
 
 mod canary;
 mod crash;
+mod faults;
 mod matrix;
 mod refusals;
 mod shared;

@@ -19,16 +19,27 @@ const fn lasting(fault: &'static str, settings: &'static str) -> Row {
     Row { fault, settings, inverse: None }
 }
 
-/// Every fault that a local cluster can perform.
+/// Every fault that this local cluster can perform: `rescale` would need the adaptive scheduler.
 pub const FAULTS: &[Row] = &[
     row("kill-taskmanager", "{ count: 1, restart-after: 4s }", "start-replacement"),
     row("terminate-taskmanager", "{ count: 1, restart-after: 4s }", "start-replacement"),
     row("kill-jobmanager", "{ restart-after: 4s }", "start-replacement"),
+    row("terminate-jobmanager", "{ restart-after: 4s }", "start-replacement"),
     row("kill-broker", "{ restart-after: 4s }", "start-replacement"),
     row("terminate-broker", "{ restart-after: 4s }", "start-replacement"),
     row("freeze-taskmanager", "{ count: 1, for: 4s }", "thaw"),
     row("freeze-jobmanager", "{ for: 4s }", "thaw"),
     row("freeze-broker", "{ for: 4s }", "thaw"),
+    row("crash-loop-taskmanager", "{ times: 2, for: 20s }", "start-replacement"),
+    row("crash-loop-jobmanager", "{ times: 2, for: 20s }", "start-replacement"),
+    row("crash-loop-broker", "{ times: 2, for: 20s }", "start-replacement"),
+    row("slow-taskmanager", "{ to: 10%, for: 4s }", "full-speed"),
+    row("slow-jobmanager", "{ to: 10%, for: 4s }", "full-speed"),
+    row("slow-broker", "{ to: 10%, for: 4s }", "full-speed"),
+    row("squeeze-taskmanager", "{ headroom: 256KiB, restart-after: 4s }", "restore-memory"),
+    row("squeeze-jobmanager", "{ headroom: 256KiB, restart-after: 4s }", "restore-memory"),
+    row("squeeze-broker", "{ headroom: 256KiB, restart-after: 4s }", "restore-memory"),
+    row("delay-link", "{ link: sink, direction: both, add: 100ms, for: 4s }", "remove-rule"),
     row("delay-sink", "{ add: 200ms, for: 4s }", "remove-rule"),
     row("delay-source", "{ add: 200ms, for: 4s }", "remove-rule"),
     row("throttle-link", "{ link: sink, per-second: 50KB, for: 4s }", "remove-rule"),
@@ -42,9 +53,12 @@ pub const FAULTS: &[Row] = &[
     row("surge", "{ factor: 2.0, for: 4s }", "restore-traffic"),
     row("bigger-values", "{ size: 500B, for: 4s }", "restore-traffic"),
     row("late-events", "{ share: 10%, by: 1m, for: 4s }", "restore-traffic"),
+    row("poison-records", "{ share: 10%, for: 4s }", "restore-traffic"),
     row("tombstones", "{ share: 10%, for: 4s }", "restore-traffic"),
     row("stop-traffic", "{ for: 4s }", "restore-traffic"),
     row("shrink-retention", "{ to: 1h, for: 4s }", "restore-topic-config"),
+    row("checkpoint-storage-read-only", "{ for: 4s }", "writable"),
+    row("checkpoint-storage-full", "{ for: 4s }", "remove-fill"),
     row("stop-and-restore", "{}", "ensure-job"),
     row("cancel-and-resubmit", "{}", "ensure-job"),
     lasting("add-partitions", "{ topic: orders, total: 4 }"),

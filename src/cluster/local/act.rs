@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::record::Entry;
+use super::spec::LocalSpec;
 use super::{Local, PATIENCE, cannot};
 use crate::action::{Ability, Action, Identity, LinkRule, Node, NodeDeed, Role, Strength, Testimony, Witness};
 use crate::clock::{self, Timestamp};
-use crate::cluster::cgroup;
+use crate::cluster::cgroup::Controller;
 use crate::cluster::process::{self, Process, Signal};
-use crate::cluster::{Error as ClusterError, Performed};
+use crate::cluster::{Can, Error as ClusterError, Performed};
 use crate::proxy::{Client, Lease};
 
 const ROLES: [Role; 4] = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
@@ -25,7 +26,7 @@ impl Local {
             Action::Node { node, deed: NodeDeed::Terminate } => Ok(self.terminate(node).await?),
             Action::Node { node, deed: NodeDeed::Freeze } => Ok(self.freeze(node).await?),
             Action::Node { node, deed: NodeDeed::SlowCpu { share } } => Ok(self.slow(node, *share).await?),
-            Action::Node { deed: NodeDeed::LimitMemory { .. }, .. } => Err(cannot("limit a node's memory")),
+            Action::Node { node, deed: NodeDeed::LimitMemory { headroom } } => Ok(self.squeeze(node, *headroom).await?),
             Action::Node { deed: NodeDeed::Disconnect, .. } => Err(cannot("take a node off the network")),
             Action::Link { link, rule } => Ok(self.set_rule(link, rule).await?),
             Action::Traffic { .. } | Action::Kafka(_) | Action::Job(_) | Action::Storage(_) => {
@@ -42,8 +43,9 @@ impl Local {
         if !process.gone(OBEYS_WITHIN).await.map_err(|source| failed(node, source))? {
             return Err(Error::Stubborn { node: node.clone(), what: "go", waited: OBEYS_WITHIN });
         }
-        let at = clock::now();
-        Ok(Performed { at, what: format!("SIGKILL to {node}, {}, gone after {:.0} ms", pid_text(node), at.seconds_since(sent) * 1e3) })
+        // It runs no more from the signal on; what takes time is to free its memory.
+        let took = clock::now().seconds_since(sent) * 1e3;
+        Ok(Performed { at: sent, what: format!("SIGKILL to {node}, {}, gone after {took:.0} ms", pid_text(node)) })
     }
 
     /// An orderly shutdown begins at once and takes effect on the way, so it counts from the signal.
@@ -153,12 +155,33 @@ impl Local {
     }
 }
 
-/// What can be done on any local cluster of this machine: whatever signals can do, rules on links, and slow CPUs where this
-/// user may make control groups.
-pub(in crate::cluster) fn abilities() -> BTreeSet<Ability> {
+/// What local clusters can do.
+pub(in crate::cluster) fn can(ability: Ability) -> Can {
+    match ability {
+        Ability::KillNode(_) | Ability::StartNode(_) | Ability::FreezeNode(_) | Ability::LinkRules => Can::Always,
+        Ability::ChangeTraffic | Ability::ChangeTopics | Ability::ChangeJob => Can::Always,
+        Ability::SlowNode(_) | Ability::SqueezeNode(_) => Can::With("the right to make control groups, as root has it"),
+        Ability::RescaleJob => Can::With("`jobmanager.scheduler: adaptive` in `flink: { config: { … } }`"),
+        Ability::ChangeStorage => Can::With("`flink: { checkpoint-disk: 16MiB }`, which takes root to mount"),
+        Ability::DisconnectNode(_) => Can::Never,
+    }
+}
+
+/// What can be done on this local cluster, on this machine.
+pub(in crate::cluster) fn abilities(spec: &LocalSpec) -> BTreeSet<Ability> {
     let of_node = |role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)];
-    let slow = ROLES.into_iter().filter(|_| cgroup::is_available()).map(Ability::SlowNode);
-    ROLES.into_iter().flat_map(of_node).chain(slow).chain([Ability::LinkRules]).collect()
+    let slow = ROLES.into_iter().filter(|_| Controller::Cpu.is_available()).map(Ability::SlowNode);
+    let squeeze = ROLES.into_iter().filter(|_| Controller::Memory.is_available()).map(Ability::SqueezeNode);
+    let is_adaptive = spec.flink.config.get("jobmanager.scheduler").is_some_and(|scheduler| scheduler.0.eq_ignore_ascii_case("adaptive"));
+    ROLES
+        .into_iter()
+        .flat_map(of_node)
+        .chain(slow)
+        .chain(squeeze)
+        .chain([Ability::LinkRules])
+        .chain(is_adaptive.then_some(Ability::RescaleJob))
+        .chain(spec.flink.checkpoint_disk.map(|_| Ability::ChangeStorage))
+        .collect()
 }
 
 pub(super) fn failed(node: &Node, source: std::io::Error) -> Error {

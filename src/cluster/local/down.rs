@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::PATIENCE;
 use super::archive;
+use super::disk;
 use super::error::{Doing, Error};
 use super::record::{Entry, FOLDER, Folder, LABEL, Locked, Part, Phase, Record};
 use crate::cluster::Progress;
@@ -63,6 +64,9 @@ pub(super) async fn end_all(folder: &Folder, record: &Record, patience: Duration
     for limit in record.processes.iter().filter_map(|entry| entry.slowed.as_ref()) {
         limit.lift(None).doing(|| "cannot remove a control group".to_owned())?;
     }
+    for limit in record.processes.iter().filter_map(|entry| entry.squeezed.as_ref()) {
+        limit.lift(None).doing(|| "cannot remove a control group".to_owned())?;
+    }
     for (pid, start_ticks) in labelled(folder, Some(record)) {
         end_process(&folder.name, pid, start_ticks, Duration::ZERO).await?;
     }
@@ -113,6 +117,7 @@ pub(super) fn remove_data(record: &Record) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing(|| format!("cannot remove `{}`", path.display())),
         _ => Ok(()),
     };
+    disk::unmount(&record.data.join("checkpoints"))?;
     gone(fs::remove_dir_all(&record.data), &record.data)?;
     gone(fs::remove_file(&record.control), &record.control)
 }

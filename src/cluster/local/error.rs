@@ -6,6 +6,7 @@ use super::versions;
 use crate::action::Node;
 use crate::cluster::mistake::Mistake;
 use crate::cluster::spec::ClusterName;
+use crate::units::Bytes;
 
 /// What can go wrong with a local cluster.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,8 @@ pub enum Error {
     Foreign(Node),
     #[error("{0} is gone already")]
     Gone(Node),
+    #[error("{node} needed less than {headroom} more memory in {} s; say a smaller `headroom`", waited.as_secs())]
+    Content { node: Node, headroom: Bytes, waited: Duration },
     #[error("{node} did not {what} within {} s", waited.as_secs())]
     Stubborn { node: Node, what: &'static str, waited: Duration },
     #[error("{0} is still held back")]

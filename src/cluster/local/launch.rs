@@ -153,6 +153,7 @@ impl Launch {
             ended: None,
             frozen: None,
             slowed: None,
+            squeezed: None,
         })
     }
 }

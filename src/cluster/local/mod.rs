@@ -8,11 +8,12 @@
 //! up.rs ── java.rs, jars.rs (Maven, once), ports.rs
 //!   │ ──── kafka.rs, flink.rs, memory.rs: settings ── launch.rs: commands ── archive.rs: class-data archives
 //!   └───── ready.rs: polls until each is ready
-//! act.rs, slow.rs, undo.rs: deeds and their inverses     down.rs: the end
+//! act.rs, slow.rs, squeeze.rs, undo.rs: deeds and their inverses     down.rs: the end
 //! ```
 
 mod act;
 mod archive;
+mod disk;
 mod down;
 mod error;
 mod flink;
@@ -26,11 +27,12 @@ mod ready;
 mod record;
 mod slow;
 mod spec;
+mod squeeze;
 mod undo;
 mod up;
 pub mod versions;
 
-pub(super) use act::abilities;
+pub(super) use act::{abilities, can};
 pub use down::down;
 pub use error::Error;
 pub use record::Phase;

@@ -18,7 +18,7 @@ use super::ports::Ports;
 use super::spec::LocalSpec;
 use crate::action::{Identity, Node, Role};
 use crate::clock::Timestamp;
-use crate::cluster::cgroup::CpuLimit;
+use crate::cluster::cgroup::{CpuLimit, MemoryLimit};
 use crate::cluster::places::Places;
 use crate::cluster::process;
 use crate::cluster::spec::{ClusterName, ClusterSpec, Kind};
@@ -132,6 +132,9 @@ pub(super) struct Entry {
     /// What takes CPU time from it: written before the deed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowed: Option<CpuLimit>,
+    /// What takes memory from it: written before the deed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squeezed: Option<MemoryLimit>,
 }
 
 impl Entry {

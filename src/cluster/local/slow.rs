@@ -9,7 +9,7 @@ use super::act::{failed, pid_text, process_of};
 use super::error::Error;
 use crate::action::Node;
 use crate::clock;
-use crate::cluster::cgroup::{self, CpuLimit};
+use crate::cluster::cgroup::{CpuLimit, cores};
 use crate::cluster::{Performed, Undone, process};
 use crate::units::Ratio;
 
@@ -55,7 +55,7 @@ impl Local {
         let (elapsed, after, throttled_after) = (clock::now().seconds_since(began), ticks(), limit.throttled());
         let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().map_or(100.0, |ticks| ticks as f64);
         let Some((before, after)) = before.zip(after) else { return Ok((false, format!("{node} is gone"))) };
-        let used = (after - before) as f64 / per_second / elapsed / cgroup::cores();
+        let used = (after - before) as f64 / per_second / elapsed / cores();
         let waited = throttled_before.zip(throttled_after).map_or(0, |(before, after)| after.saturating_sub(before));
         let what = format!(
             "{node} is held to {} of the CPU, used {} and had to wait {waited} times in a second",

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::setting::Settings;
+use crate::units::Bytes;
 
 /// Kafka and Flink as plain `java` processes on this machine's loopback.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +53,10 @@ pub struct LocalFlink {
     pub taskmanagers: NonZeroU32,
     /// Slots of each.
     pub slots: NonZeroU32,
+    /// A disk of this size for checkpoints alone, in memory, which faults may fill or make read-only; it takes root to mount. None is
+    /// a folder beside the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_disk: Option<Bytes>,
     /// Flink settings besides squall's own.
     #[serde(skip_serializing_if = "Settings::is_empty")]
     pub config: Settings,
@@ -60,6 +65,6 @@ pub struct LocalFlink {
 impl Default for LocalFlink {
     fn default() -> Self {
         const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
-        Self { version: None, taskmanagers: TWO, slots: TWO, config: Settings::new() }
+        Self { version: None, taskmanagers: TWO, slots: TWO, checkpoint_disk: None, config: Settings::new() }
     }
 }

@@ -26,7 +26,7 @@ impl Local {
             Inverse::Thaw { node } => Ok(self.thaw(node).await?),
             Inverse::RemoveRule { link } => Ok(self.remove_rules(link).await?),
             Inverse::FullSpeed { node } => Ok(self.full_speed(node).await?),
-            Inverse::RestoreMemory { .. } => Err(cannot("limit a node's memory")),
+            Inverse::RestoreMemory { node, .. } => Ok(self.restore_memory(node).await?),
             Inverse::Reconnect { .. } => Err(cannot("take a node off the network")),
             Inverse::RestoreTraffic { .. }
             | Inverse::RestoreTopicConfig { .. }
@@ -37,7 +37,7 @@ impl Local {
     }
 
     /// Starts a node in the place of a dead one, unless one is there already.
-    async fn replace(&self, node: &Node) -> Result<Undone, Error> {
+    pub(super) async fn replace(&self, node: &Node) -> Result<Undone, Error> {
         self.let_end(node).await?;
         let started = {
             let locked = self.folder.lock(PATIENCE).await?;
@@ -107,7 +107,7 @@ impl Local {
         let given_up = node.role == Role::Taskmanager && frozen >= flink::heartbeat_timeout(&record.local().flink.config).0;
         if given_up && process.gone(DIES_WITHIN).await.map_err(|source| failed(node, source))? {
             let replaced = self.replace(node).await?;
-            return Ok(Undone { what: format!("{node} thawed and died of it; {}", replaced.what), ..replaced });
+            return Ok(Undone { at, changed: true, what: format!("{node} thawed and died of it; {}", replaced.what) });
         }
         Ok(Undone { at, changed: true, what: format!("{node} goes on") })
     }

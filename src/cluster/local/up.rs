@@ -16,7 +16,7 @@ use super::ports::Ports;
 use super::ready::{self, Ready};
 use super::record::{self, Entry, Folder, Locked, Phase, Record};
 use super::spec::LocalSpec;
-use super::{Local, addresses, archive, down, flink, jars, java, kafka};
+use super::{Local, addresses, archive, disk, down, flink, jars, java, kafka};
 use crate::clock::{self, Timestamp};
 use crate::cluster::mistake::Mistake;
 use crate::cluster::places::{Places, absolute};
@@ -214,6 +214,9 @@ impl Start<'_> {
         for path in [folder.conf(), folder.logs(), record.data.join("tmp"), record.data.join("checkpoints"), record.data.join("savepoints")]
         {
             fs::create_dir_all(&path).doing(|| format!("cannot make `{}`", path.display()))?;
+        }
+        if let Some(size) = record.local().flink.checkpoint_disk {
+            disk::mount_on(&record.data.join("checkpoints"), size)?;
         }
         let write = |name: &str, text: String| {
             let path = folder.conf().join(name);

@@ -6,6 +6,8 @@ mod nodes;
 mod topics;
 mod volume;
 
+pub(super) use nodes::losing_the_job;
+
 use super::PlannedFault;
 use crate::cluster::ClusterSpec;
 use crate::diagnostic::{Label, Problem};

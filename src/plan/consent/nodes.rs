@@ -1,10 +1,12 @@
 //! `keep-at-least:` — nodes that no fault may take away, also when several overlap.
 
 use super::{Asked, Limits};
-use crate::action::Role;
+use crate::action::{Ability, Role};
 use crate::cluster::Kind;
+use crate::diagnostic::Problem;
 use crate::fault::Reach;
 use crate::plan::Trigger;
+use crate::scenario::Checked;
 use crate::scenario::yaml::way;
 
 /// Nodes of a role, by the cluster file.
@@ -16,6 +18,23 @@ pub(super) fn known(kind: &Kind, role: Role) -> u32 {
             Role::Jobmanager | Role::Gateway => 1,
         },
     }
+}
+
+/// Lines of the timeline that end the only JobManager: nobody is left who remembers the job.
+pub(in crate::plan) fn losing_the_job(checked: &Checked, kind: &Kind) -> Vec<Problem> {
+    if known(kind, Role::Jobmanager) > 1 {
+        return Vec::new();
+    }
+    let ends = [Ability::KillNode(Role::Jobmanager), Ability::SqueezeNode(Role::Jobmanager)];
+    let lines = checked.scenario().timeline.iter().enumerate();
+    lines
+        .filter(|(_, entry)| entry.inject.needs().iter().any(|needed| ends.contains(needed)))
+        .map(|(index, entry)| {
+            Problem::warning(format!("`{}` ends the only JobManager: the job will be lost", entry.name))
+                .at(checked.loaded.at_key(way!["timeline", index, "inject", entry.inject.kind()], ""))
+                .note("without high availability a new JobManager does not know of the job, and nobody submits it again")
+        })
+        .collect()
 }
 
 pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
@@ -54,7 +73,8 @@ fn most_away(asked: &Asked<'_>, role: Role, all: u32) -> Option<(u32, usize)> {
         let count = count.of(all);
         match fault.trigger {
             Trigger::At(at) => {
-                let until = fault.fault.undo_after().map_or(f64::INFINITY, |after| at.seconds() + after.seconds());
+                let away = fault.fault.undo_after().max(fault.fault.lasts());
+                let until = away.map_or(f64::INFINITY, |after| at.seconds() + after.seconds());
                 spans.push((at.seconds(), until, count, line));
             }
             Trigger::When { .. } => {

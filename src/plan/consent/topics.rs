@@ -1,7 +1,7 @@
 //! `protect:`, `writable-topics:` and `synthetic:` — topics that exist. Those that squall makes are its own.
 
 use super::{Asked, Limits};
-use crate::cluster::Environment;
+use crate::cluster::{Allow, Environment};
 use crate::fault::Reach;
 use crate::scenario::yaml::way;
 
@@ -32,6 +32,14 @@ pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
                 asked
                     .refused(format!("topic `{topic}` is not squall's, and not lent to it"), here(deed), owner)
                     .help("the owner of the cluster file can add it to `writable-topics`"),
+            );
+        }
+        if hit && !spec.allow.contains(&Allow::ConsumerGroups) {
+            let owner = asked.owner("allow", "not among these");
+            limits.broken.push(
+                asked
+                    .refused(format!("every consumer group of `{topic}` would meet the fault, not only ours"), here(deed), owner)
+                    .help("the owner of the cluster file can add `consumer-groups` to `allow`"),
             );
         }
         if sent && spec.environment == Environment::Production && spec.synthetic.is_none() {

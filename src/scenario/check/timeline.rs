@@ -97,7 +97,7 @@ fn overlaps_itself(context: &Context<'_>, index: usize, entry: &TimelineEntry) -
         return None;
     }
     let jitter = entry.jitter.unwrap_or_default();
-    let lasts = entry.inject.undo_after().unwrap_or_default();
+    let lasts = entry.inject.undo_after().max(entry.inject.lasts()).unwrap_or_default();
     let needs = lasts.0 + 2 * jitter.0;
     (needs >= every.0 && !needs.is_zero()).then(|| {
         let what =

@@ -1,0 +1,72 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Choice};
+use super::{Fault, NoTarget, Reach};
+use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::units::{Duration, Ratio};
+
+/// Leaves brokers only a share of their CPU time: producers, consumers and commits all wait for them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SlowBroker {
+    /// How many; without any choice one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Share of all of them, rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Ratio>,
+    /// This one, by the cluster's or Flink's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Share of its CPU time that is left.
+    pub to: Ratio,
+    /// How long.
+    pub r#for: Duration,
+}
+
+impl SlowBroker {
+    fn choice(&self) -> Choice<'_> {
+        Choice { count: self.count, share: self.share, id: self.id.as_deref(), ..Choice::default() }
+    }
+}
+
+impl Fault for SlowBroker {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::SlowNode(Role::Broker)]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        Some(self.r#for)
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = self.choice().problems();
+        if !(self.to.0 > 0.0 && self.to.0 < 1.0) {
+            problems.push(("to", format!("{} is not between 0% and 100%", self.to)));
+        }
+        problems
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Nodes { role: Role::Broker, count: self.choice().most(), away: false }
+    }
+
+    fn harm(&self) -> String {
+        format!("leaves brokers {} of their CPU time for {}", self.to, self.r#for)
+    }
+
+    fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let victims = self.choice().victims(Role::Broker, view, rng)?;
+        Ok(process::aim(
+            &victims,
+            view,
+            &NodeDeed::SlowCpu { share: self.to },
+            |node| Some(Inverse::FullSpeed { node }),
+            |node| Witness::CpuShare { node, share: self.to },
+            self.undo_after(),
+            true,
+        ))
+    }
+}

@@ -1,0 +1,73 @@
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Choice};
+use super::{Fault, NoTarget, Reach};
+use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::units::{Bytes, Duration, Ratio};
+
+/// Lowers the memory limit of the JobManager to what it uses now plus some headroom, until the kernel kills it: an out-of-memory kill. Without high availability its jobs are lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SqueezeJobmanager {
+    /// How many; without any choice one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// Share of all of them, rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Ratio>,
+    /// This one, by the cluster's or Flink's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Above what it uses now.
+    pub headroom: Bytes,
+    /// When the limit is lifted and squall starts what nobody else did; without it at the end of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_after: Option<Duration>,
+}
+
+impl SqueezeJobmanager {
+    fn choice(&self) -> Choice<'_> {
+        Choice { count: self.count, share: self.share, id: self.id.as_deref(), ..Choice::default() }
+    }
+}
+
+impl Fault for SqueezeJobmanager {
+    fn needs(&self) -> Vec<Ability> {
+        vec![Ability::SqueezeNode(Role::Jobmanager)]
+    }
+
+    fn lasts(&self) -> Option<Duration> {
+        None
+    }
+
+    fn problems(&self) -> Vec<(&'static str, String)> {
+        self.choice().problems()
+    }
+
+    fn reach(&self) -> Reach<'_> {
+        Reach::Nodes { role: Role::Jobmanager, count: self.choice().most(), away: true }
+    }
+
+    fn harm(&self) -> String {
+        "has the kernel kill the JobManager for want of memory: without high availability the job is lost".to_owned()
+    }
+
+    fn undo_after(&self) -> Option<Duration> {
+        self.restart_after
+    }
+
+    fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
+        let victims = self.choice().victims(Role::Jobmanager, view, rng)?;
+        Ok(process::aim(
+            &victims,
+            view,
+            &NodeDeed::LimitMemory { headroom: self.headroom },
+            |node| Some(Inverse::RestoreMemory { node, limit: None }),
+            |node| Witness::Gone { node },
+            self.undo_after(),
+            false,
+        ))
+    }
+}
