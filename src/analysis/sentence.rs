@@ -129,6 +129,7 @@ fn on_a_link(link: &str, effect: &LinkEffect) -> String {
         LinkEffect::Refuse => format!("refused new connections on the {link} link"),
         LinkEffect::Slice { size, .. } => format!("cut what passes the {link} link into pieces of {size}"),
         LinkEffect::SlowClose { after } => format!("let connections of the {link} link close {after} late"),
+        LinkEffect::HoldRequest { api_key: 26 } => format!("kept the commits on the {link} link"),
         LinkEffect::HoldRequest { .. } => format!("kept some requests on the {link} link"),
     }
 }

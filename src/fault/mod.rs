@@ -25,6 +25,7 @@ mod delete_records;
 mod freeze_broker;
 mod freeze_jobmanager;
 mod freeze_taskmanager;
+mod hold_commits;
 mod kill_broker;
 mod kill_jobmanager;
 mod kill_taskmanager;
@@ -216,6 +217,8 @@ faults! {
     FreezeJobmanager(freeze_jobmanager) = "freeze-jobmanager",
     /// Freezes TaskManagers for a time: no connection is closed, only heartbeats stop.
     FreezeTaskmanager(freeze_taskmanager) = "freeze-taskmanager",
+    /// Keeps the commits of the sink's transactions, and delivers them when the fault ends.
+    HoldCommits(hold_commits) = "hold-commits",
     /// Kills brokers.
     KillBroker(kill_broker) = "kill-broker",
     /// Kills the JobManager. Without high availability the job is lost.

@@ -45,6 +45,7 @@ pub const FAULTS: &[Row] = &[
     row("throttle-link", "{ link: sink, per-second: 50KB, for: 4s }", "remove-rule"),
     row("cut-link", "{ link: sink, for: 4s }", "remove-rule"),
     row("black-hole-link", "{ link: sink, for: 4s }", "remove-rule"),
+    row("hold-commits", "{ for: 4s }", "remove-rule"),
     row("refuse-link", "{ link: sink, for: 4s }", "remove-rule"),
     row("slice-link", "{ link: sink, size: 100B, gap: 1ms, for: 4s }", "remove-rule"),
     row("slow-close-link", "{ link: sink, after: 1s, for: 4s }", "remove-rule"),
