@@ -112,7 +112,9 @@ fn links_and_traffic_say_what_they_change() {
     assert!(delay.steps[0].inverse.is_some());
     assert!(aim("delay-source: { add: 250ms, for: 30s }", 1).unwrap_err().0.contains("does not pass through a proxy"));
     let held = aim("hold-commits: { for: 8s }", 1).unwrap();
-    assert!(matches!(&held.steps[0].action, Action::Link { link, rule } if link == "sink" && rule.effect == LinkEffect::HoldRequest { api_key: 26 }));
+    assert!(
+        matches!(&held.steps[0].action, Action::Link { link, rule } if link == "sink" && rule.effect == LinkEffect::HoldRequest { api_key: 26 })
+    );
     assert!(aim("skew-keys: { share: 80%, for: 30s }", 1).unwrap().target.contains("orders"));
     assert!(aim("skew-keys: { stream: clicks, share: 80%, for: 30s }", 1).is_err());
     assert!(aim("add-partitions: { total: 2 }", 1).is_err());

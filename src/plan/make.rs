@@ -132,7 +132,10 @@ fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {
             let missing: Vec<&Ability> = needs.iter().filter(|ability| !offer.abilities.contains(ability)).collect();
             let with: Option<Vec<&str>> = missing.iter().map(|ability| offer.with.get(ability).map(String::as_str)).collect();
             let (whose, help) = match (with, able.is_empty()) {
-                (Some(with), _) => ("this", format!("it could with {}", with.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" and "))),
+                (Some(with), _) => (
+                    "this",
+                    format!("it could with {}", with.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" and ")),
+                ),
                 (None, true) => ("a", "no kind of cluster can do it yet".to_owned()),
                 (None, false) => ("a", format!("clusters of kind {} can", listed(able))),
             };

@@ -107,7 +107,9 @@ fn qualified() -> Vec<(String, serde_json::Value)> {
     let mut runs: Vec<_> = fs::read_dir(page("qualification/faults"))
         .unwrap()
         .map(|file| file.unwrap().path())
-        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()))
+        .map(|path| {
+            (path.file_stem().unwrap().to_string_lossy().into_owned(), serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap())
+        })
         .collect();
     runs.sort_by(|(one, _), (other, _)| one.cmp(other));
     runs
@@ -154,7 +156,9 @@ fn every_fault_is_in_the_page_of_faults() {
         writeln!(text, "\n{}\n\nExample: [`scenarios/faults/{kind}.yaml`](../scenarios/faults/{kind}.yaml).\n", measured.trim()).unwrap();
         let mut own = runs.iter().filter(|(_, result)| result["fault"]["kind"] == *kind).peekable();
         if own.peek().is_none() {
-            text.push_str("Not run yet by `./dev qualify faults`: the paragraph is what other runs, the documentation and the sources say.\n");
+            text.push_str(
+                "Not run yet by `./dev qualify faults`: the paragraph is what other runs, the documentation and the sources say.\n",
+            );
         }
         for run in own {
             writeln!(text, "{}", in_one_line(run)).unwrap();
