@@ -2,6 +2,7 @@
 # The long lists. Results are written below docs/qualification/, to be checked in, with commit, date, seed and machine.
 #   demo [N]   N runs of the demo in a row (10): verdicts, spread of the recovery time, what is left behind
 #   faults [A,B]  each fault (or those named) in one real run: what its report says, and one page of all
+#   verdict [CASES]   jobs with planted defects and thirty clean runs: docs/verdict.md; or some of them again (drops,clean-7)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,7 +40,13 @@ demo() {
   rm -rf "$folder"
 }
 
+verdict() {
+  [ $# -gt 0 ] || rm -rf target/tmp/verdict
+  SQUALL_CASES=${1:-} cargo test --quiet --features failpoints --test it -- --ignored --nocapture qualify_verdict
+}
+
 case "${1:-}" in
+  verdict) shift; verdict "$@" ;;
   demo) shift; demo "$@" ;;
   faults) SQUALL_FAULTS=${2:-} exec cargo test --features failpoints --test live -- --ignored --exact --nocapture faults::qualify_faults ;;
   *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;

@@ -72,7 +72,7 @@ impl Analysis {
             accounting: self.run.accounting.clone(),
             generator,
             delivery: self.run.delivery.clone(),
-            hints: self.run.hints.clone(),
+            hints: self.hints(),
             happenings: self.happenings_since(0),
             resolutions: self.run.resolutions.clone(),
             probe_errors: self.run.probe_errors.clone(),
@@ -101,6 +101,13 @@ impl Analysis {
             notes.push(format!("checkpoint {} was in progress, triggered {since} before; it {}", checkpoint.id, checkpoint.status));
         }
         notes.extend(self.overlaps(fault, course));
+        if let Some(t0) = course.moment(0)
+            && course.moment(2).is_some()
+            && !self.checkpoints.is_empty()
+            && self.checkpoints.age(t0.at, &self.clocks).is_none()
+        {
+            notes.push("no checkpoint had completed when it came: the job began anew from its start offsets, not from a state".to_owned());
+        }
         if explained > 1 {
             notes.push(format!("{explained} restarts came of it: each attempt that found no slot counts"));
         }

@@ -138,6 +138,11 @@ impl Fault {
     pub fn changes_data(&self) -> bool {
         self.actions().any(|action| matches!(action, Action::Traffic { .. } | Action::Kafka(_)))
     }
+
+    /// Whether it acts on a link.
+    pub fn disturbs_a_link(&self) -> bool {
+        self.actions().any(|action| matches!(action, Action::Link { .. }))
+    }
 }
 
 /// All faults of a run, in the order in which they came due.

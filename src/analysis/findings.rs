@@ -18,6 +18,7 @@ impl Analysis {
     pub(super) fn findings(&self, courses: &[Course], restarts: &[Restarted]) -> Vec<Finding> {
         let mut findings = Vec::new();
         findings.extend(self.lost_records());
+        findings.extend(self.failed_for_good());
         findings.extend(unexplained(restarts));
         findings.extend(self.many_restarts(restarts));
         findings.extend(self.attempts_used(restarts));
@@ -27,6 +28,7 @@ impl Analysis {
         findings.extend(self.backpressure());
         findings.extend(self.committed_against_position());
         findings.extend(self.clock_trouble());
+        findings.extend(self.without_broker_clock());
         findings.extend(self.generator_hints());
         findings.extend(self.frozen_sources());
         for (fault, course) in self.faults.all().iter().zip(courses) {
@@ -58,10 +60,23 @@ impl Analysis {
             .or_else(|| Some(text.parse::<crate::units::Duration>().ok()?.seconds()))
     }
 
+    /// A job that ended without being asked to.
+    fn failed_for_good(&self) -> Option<Finding> {
+        let state = self.ended_as()?;
+        let last = self.job.exceptions.iter().max_by_key(|thrown| thrown.thrown);
+        let evidence = last.map_or_else(|| "no exception was seen".to_owned(), |thrown| format!("its last failure: {}", thrown.cause));
+        let advice = if state == "LOST" {
+            "no JobManager knows the job any more: without high availability it dies with its JobManager"
+        } else {
+            "read the exception; where a restore fails for ever, more restart attempts do not help"
+        };
+        Some(finding("problem", format!("the job ended {state}"), evidence, advice))
+    }
+
     fn lost_records(&self) -> Option<Finding> {
         let verdict = self.run.delivery.as_ref().filter(|verdict| verdict.lost > 0)?;
-        let hinted = self.run.hints.iter().find(|hint| hint.starts_with("transaction"));
-        let evidence = hinted.map_or_else(String::new, |hint| format!("; Flink's log has: {hint}"));
+        let hinted = self.hints().into_iter().find(|hint| hint.starts_with("transaction"));
+        let evidence = hinted.map_or_else(String::new, |hint| format!("; a hint: {hint}"));
         Some(finding(
             "problem",
             format!("{} acknowledged records never came out", display::grouped(verdict.lost)),
@@ -70,7 +85,14 @@ impl Analysis {
                 display::grouped(verdict.in_input),
                 display::grouped(verdict.seen)
             ),
-            "look at the first offenders; when they lie in one checkpoint interval, a transaction was aborted by the broker: make transaction.timeout.ms longer than any outage",
+            match self.ended_as() {
+                Some(state) => format!("the job ended {state}: what it had not committed by then never came out"),
+                None => {
+                    "look at the first offenders; when they lie in one checkpoint interval, a transaction was aborted by the broker: make \
+                         transaction.timeout.ms longer than any outage"
+                        .to_owned()
+                }
+            },
         ))
     }
 
@@ -216,6 +238,22 @@ impl Analysis {
                 format!("{} latencies lie below zero", display::grouped(negative)),
                 "a clock is ahead of another by more than what was measured",
                 "synchronise the clocks of the brokers and of this machine",
+            )
+        })
+    }
+
+    fn without_broker_clock(&self) -> Option<Finding> {
+        let topics: Vec<&str> =
+            self.run.facts.get("sink-clock")?.iter().filter(|(_, kind)| *kind == "CreateTime").map(|(topic, _)| topic.as_str()).collect();
+        (!topics.is_empty()).then(|| {
+            finding(
+                "note",
+                "end-to-end latency is by squall's reader",
+                format!(
+                    "{} has CreateTime: no broker's clock stamps its records, so that it is the same as visible latency",
+                    topics.join(", ")
+                ),
+                "set message.timestamp.type=LogAppendTime on the sink topic to tell the job's latency from that of its commits",
             )
         })
     }

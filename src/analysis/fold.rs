@@ -20,6 +20,9 @@ use crate::scenario::Comparison;
 /// How often an undecided fault is looked at anew.
 const LOOK_EVERY: i64 = 1_000_000_000;
 
+/// A source that had something to read for this long has read it, if it reads.
+const LOOK_FROZEN: i64 = 10_000_000_000;
+
 /// Hints that are kept.
 const MOST_HINTS: usize = 200;
 
@@ -116,12 +119,7 @@ impl Analysis {
                 self.run.resolutions.insert(probe.clone(), (interval.seconds(), cache.seconds()));
             }
             EventKind::ProbeFailed { probe, error } => self.probe_failed(probe, error),
-            EventKind::Frozen { metric, of, since } => {
-                self.samples.freeze(*metric, of, since.0);
-                if *metric == Metric::SourcePosition {
-                    self.samples.freeze(Metric::PositionLag, of, since.0);
-                }
-            }
+            EventKind::Frozen { metric, of, since } => self.take_frozen(at, *metric, of, since.0),
             EventKind::Clock { of, offset } => self.clocks.set(of, *offset),
             EventKind::Hint { topic, line } => {
                 // A log can say the same a million times.
@@ -134,7 +132,11 @@ impl Analysis {
                 self.run.ending = Some(ending.clone());
                 self.run.clean = Some(*clean);
             }
-            EventKind::Made { .. } | EventKind::Removed { .. } | EventKind::Phase(_) | EventKind::Abort { .. } => {}
+            EventKind::Made { .. }
+            | EventKind::Removed { .. }
+            | EventKind::Reading { .. }
+            | EventKind::Phase(_)
+            | EventKind::Abort { .. } => {}
             EventKind::JobRuns { .. }
             | EventKind::JobState { .. }
             | EventKind::SubtasksRunning { .. }
@@ -164,6 +166,21 @@ impl Analysis {
         }
     }
 
+    /// A value stood still. A position at the end of its log has to; any other value is no data from then on.
+    fn take_frozen(&mut self, at: i64, metric: Metric, of: &Of, since: i64) {
+        if metric == Metric::SourcePosition {
+            let position = self.samples.get(metric, of).and_then(|samples| samples.at(since)).map(|(_, value)| value);
+            let end = self.samples.get(Metric::LogEnd, of).and_then(|samples| samples.at(at - LOOK_FROZEN)).map(|(_, value)| value);
+            if position.zip(end).is_some_and(|(position, end)| position >= end) {
+                return;
+            }
+            self.samples.freeze(Metric::PositionLag, of, since);
+        }
+        if self.samples.freeze(metric, of, since) {
+            self.happen(at, "frozen", format!("{metric} stands still: no data until it moves"));
+        }
+    }
+
     fn take_job(&mut self, at: i64, event: &EventKind) {
         match event {
             EventKind::JobRuns { id, vertices, .. } => {
@@ -177,8 +194,9 @@ impl Analysis {
                 self.job.running.push(Running { at, running: *running, total: *total, poll_gap: poll_gap.nanos() });
             }
             EventKind::SubtaskTimes(times) => self.job.subtask(times),
-            EventKind::Exception { thrown, name, cause, .. } => {
-                self.job.exceptions.push(Thrown { thrown: *thrown, name: name.clone(), cause: cause.clone() });
+            EventKind::Exception { thrown, name, cause, thrown_in, .. } => {
+                let (name, cause, thrown_in) = (name.clone(), cause.clone(), thrown_in.clone());
+                self.job.exceptions.push(Thrown { thrown: *thrown, name, cause, thrown_in });
             }
             EventKind::Checkpoint(record) => {
                 self.checkpoints.push(self.job.submitted.len(), record);
@@ -324,6 +342,11 @@ impl Analysis {
             }
         }
         last.map(Timestamp)
+    }
+
+    /// The newest moment of the journal.
+    pub fn last(&self) -> Timestamp {
+        Timestamp(self.run.last)
     }
 
     /// Undos that are owed, and their faults, oldest first.

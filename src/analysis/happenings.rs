@@ -92,7 +92,6 @@ impl Analysis {
                 self.happen(at, "exception", if cause.is_empty() { name.clone() } else { cause.clone() })
             }
             EventKind::Checkpoint(record) => self.tell_checkpoint(at, record),
-            EventKind::Frozen { metric, .. } => self.happen(at, "frozen", format!("{metric} stands still: no data until it moves")),
             EventKind::Abort { condition, seen } => self.happen(at, "aborted", format!("{condition}: {seen}")),
             EventKind::Delivery(verdict) => {
                 let sentence =
@@ -101,6 +100,11 @@ impl Analysis {
             }
             _ => {}
         }
+    }
+
+    /// `FAILED` or `LOST`, where the job under test had ended so before anybody cleaned up.
+    pub(super) fn ended_as(&self) -> Option<&str> {
+        self.job.state_at(self.run.cleaning.unwrap_or(self.run.last)).filter(|state| matches!(*state, "FAILED" | "LOST"))
     }
 
     fn tell_state(&mut self, at: i64, state: &str) {

@@ -98,6 +98,8 @@ pub struct Thrown {
     pub name: String,
     /// Innermost cause, one line.
     pub cause: String,
+    /// The method that threw it.
+    pub thrown_in: Option<String>,
 }
 
 /// Subtasks running of all.

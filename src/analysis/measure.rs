@@ -9,10 +9,13 @@ use super::recovery::Course;
 use super::series::{Point, spacing, within};
 use super::trend::theil_sen;
 use super::windows::Span;
+use crate::delivery::{SecondTally, Verdict};
 use crate::journal::Of;
 use crate::metric::{Behaviour, Metric};
 use crate::scenario::Aggregate;
 use crate::units::display;
+
+const SECOND: i64 = 1_000_000_000;
 
 /// A value, where it was found, and whether something may have been missed.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,18 +202,29 @@ impl Analysis {
                 if let Some(reason) = &verdict.no_data {
                     return Err(reason.clone());
                 }
-                let value = match metric {
-                    Metric::Lost => verdict.lost,
-                    Metric::Duplicates => verdict.duplicates,
-                    Metric::Reordered => verdict.reordered,
-                    Metric::Corrupt => verdict.corrupt,
-                    _ => return Err(format!("{metric} is a figure of a fault")),
-                };
+                let value = self.records_within(verdict, metric, spans)?;
                 let partial = (metric == Metric::Lost && verdict.pending > 0)
                     .then(|| format!("{} records are hidden by an open transaction", display::grouped(verdict.pending)));
                 Ok(Measured { partial, ..Measured::exact(value as f64) })
             }
         }
+    }
+
+    /// Records that went wrong, by their intended time; of a window those of the seconds that it touches.
+    fn records_within(&self, verdict: &Verdict, metric: Metric, spans: &[Span]) -> Result<u64, String> {
+        let of: (u64, fn(&SecondTally) -> u64) = match metric {
+            Metric::Lost => (verdict.lost, |second| second.lost),
+            Metric::Duplicates => (verdict.duplicates, |second| second.duplicates),
+            Metric::Reordered => (verdict.reordered, |second| second.reordered),
+            Metric::Corrupt => (verdict.corrupt, |second| second.corrupt),
+            _ => return Err(format!("{metric} is a figure of a fault")),
+        };
+        if spans == [self.whole_run()] {
+            return Ok(of.0);
+        }
+        let touches = |second: i64, (from, to): &Span| second * SECOND < *to && (second + 1) * SECOND > *from;
+        let seconds = verdict.seconds.iter().filter(|tally| spans.iter().any(|span| touches(tally.second, span)));
+        Ok(seconds.map(of.1).sum())
     }
 
     fn worst_skew(&self, spans: &[Span], partitions: bool) -> Result<Measured, String> {

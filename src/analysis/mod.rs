@@ -17,6 +17,7 @@ mod findings;
 mod fold;
 mod generator;
 mod happenings;
+mod hints;
 mod job_log;
 mod lag;
 mod latency;

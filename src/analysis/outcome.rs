@@ -408,7 +408,7 @@ pub struct Outcome {
     pub delivery: Option<crate::delivery::Verdict>,
     /// Findings, most important first.
     pub findings: Vec<Finding>,
-    /// Hints from logs; never a verdict.
+    /// Hints from logs, metrics, exceptions and offsets, each behind its topic; never a verdict.
     pub hints: Vec<String>,
     /// Happenings for the live lines and the report's event list: `(seconds, word, sentence)`.
     pub happenings: Vec<(f64, String, String)>,

@@ -28,6 +28,9 @@ impl Analysis {
         if parts.is_empty() {
             parts.push(format!("ran without a fault{at_rate}"));
         }
+        if let Some(state) = self.ended_as() {
+            parts.push(format!("the job ended {state}"));
+        }
         if verdict == Verdict::Aborted || verdict == Verdict::Interrupted {
             parts.push("the run ended early".to_owned());
         }

@@ -37,10 +37,11 @@ impl Samples {
     }
 
     /// Takes back what was sampled after `since`: it stood still though it must move.
-    fn freeze(&mut self, since: i64) {
+    fn freeze(&mut self, since: i64) -> bool {
         let kept = self.points.partition_point(|(at, _)| *at <= since);
         self.frozen = self.points.last().map(|(_, value)| *value);
         self.points.truncate(kept);
+        self.frozen.is_some()
     }
 
     fn forget_before(&mut self, moment: i64) {
@@ -124,11 +125,10 @@ impl Store {
         }
     }
 
-    /// A value that must move has stood still.
-    pub fn freeze(&mut self, metric: Metric, of: &Of, since: i64) {
-        if let Some(samples) = self.metrics.get_mut(&metric).and_then(|subjects| subjects.get_mut(of)) {
-            samples.freeze(since);
-        }
+    /// A value that must move has stood still. Gives whether that is new.
+    pub fn freeze(&mut self, metric: Metric, of: &Of, since: i64) -> bool {
+        let samples = self.metrics.get_mut(&metric).and_then(|subjects| subjects.get_mut(of));
+        samples.is_some_and(|samples| samples.frozen.is_none() && samples.freeze(since))
     }
 
     /// Lets go of everything before a moment.

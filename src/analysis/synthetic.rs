@@ -286,6 +286,7 @@ impl Pipeline {
         for failure in 0..self.failures {
             let thrown = thrown + failure * 1000;
             let event = EventKind::Exception {
+                thrown_in: None,
                 thrown: self.theirs(thrown),
                 name: "org.apache.flink.runtime.jobmaster.JobMasterException".into(),
                 task: None,

@@ -248,6 +248,7 @@ fn restarts_of_the_jobs_own_are_unexplained() {
         task: None,
         taskmanager: None,
         cause: "RuntimeException: planted".into(),
+        thrown_in: None,
     };
     events.insert(events.iter().position(|event| event.at > stamp(70_200)).unwrap(), Event { seq: 0, at: stamp(70_200), event: thrown });
     let unexplained = expectation(metric(Metric::UnexplainedRestarts, None), Comparison::Equal, Bound::Value(0.0));

@@ -209,6 +209,9 @@ pub enum Cluster {
 pub struct Report {
     /// A run's folder, its journal, or a scenario's folder (its latest run).
     pub run: PathBuf,
+    /// Judge delivery again, from the topics on this cluster: after a crash, or to be sure.
+    #[arg(long, value_name = "CLUSTER")]
+    pub verify_on: Option<PathBuf>,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -96,7 +96,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => on_runtime(run::run(&run)),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
         Command::Traffic(traffic) => on_runtime(traffic::traffic(&traffic)),
-        Command::Report(report) => report::report(&report),
+        Command::Report(report) => on_runtime(report::report(&report)),
         Command::Status(status) => on_runtime(status::status(&status)),
         Command::Undo(undo) => on_runtime(undo::undo(&undo)),
         Command::Guard(guard) => on_runtime(undo::guard(&guard)),

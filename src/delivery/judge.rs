@@ -94,6 +94,11 @@ impl Case<'_> {
         }
         self.claims(&mut verdict, sums.as_ref());
         verdict.no_data = unread.or_else(|| self.no_data(&verdict, &reference, &expected.placement, &content));
+        if verdict.no_data.is_some() && self.sink.seen.total == 0 {
+            // What cannot be told apart is not evidence of anything.
+            offenders.retain(Fault::Lost, |_| false);
+            verdict.seconds.clear();
+        }
         verdict.offenders = offenders.first(FEW);
         Judged { verdict, offenders: offenders.first(Offenders::MOST) }
     }

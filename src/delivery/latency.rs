@@ -11,8 +11,7 @@ pub struct LatencyWindow {
     pub from: Timestamp,
     /// Its end.
     pub to: Timestamp,
-    /// Time in the sink's log − intended, in microseconds. Kafka stamps whole milliseconds: the middle is taken, ± 0.5 ms.
-    /// Empty for a topic without `LogAppendTime`.
+    /// Time in the sink's log − intended, in microseconds, ± 0.5 ms. For a topic without `LogAppendTime` it is that of `visible`.
     pub end_to_end: Histogram<u64>,
     /// First seen by the reader − intended, in microseconds.
     pub visible: Histogram<u64>,
@@ -30,14 +29,12 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Takes in one record: when it was appended, by the broker's clock, and when it was seen.
-    pub fn record(&mut self, intended: Timestamp, appended: Option<Timestamp>, seen: Timestamp) {
+    /// Takes in one record: when it was appended, by the broker's clock where there is one, and when it was seen.
+    pub fn record(&mut self, intended: Timestamp, appended: Timestamp, seen: Timestamp) {
         let window = self.window(intended.0.div_euclid(SECOND) * SECOND);
-        if let Some(appended) = appended {
-            match u64::try_from(appended.0 + 500_000 - intended.0) {
-                Ok(nanos) => record(&mut window.end_to_end, nanos),
-                Err(_) => window.negative += 1,
-            }
+        match u64::try_from(appended.0 - intended.0) {
+            Ok(nanos) => record(&mut window.end_to_end, nanos),
+            Err(_) => window.negative += 1,
         }
         record(&mut window.visible, u64::try_from(seen.0 - intended.0).unwrap_or(0));
     }
@@ -81,14 +78,14 @@ mod tests {
         let mut latencies = Latencies::default();
         let intended = Timestamp(10 * SECOND + 300_000_000);
         let appended = Timestamp::from_millis(10_450);
-        latencies.record(intended, Some(appended), Timestamp(11 * SECOND));
-        latencies.record(Timestamp(9 * SECOND), None, Timestamp(11 * SECOND));
-        latencies.record(intended, Some(Timestamp::from_millis(10_299)), Timestamp(11 * SECOND));
+        latencies.record(intended, appended, Timestamp(11 * SECOND));
+        latencies.record(Timestamp(9 * SECOND), Timestamp(11 * SECOND), Timestamp(11 * SECOND));
+        latencies.record(intended, Timestamp::from_millis(10_299), Timestamp(11 * SECOND));
         let windows = latencies.take();
         assert_eq!(windows.iter().map(|window| window.from.0 / SECOND).collect::<Vec<_>>(), [9, 10]);
-        assert_eq!((windows[0].end_to_end.len(), windows[0].visible.len()), (0, 1));
+        assert_eq!((windows[0].end_to_end.len(), windows[0].visible.len()), (1, 1));
         assert_eq!((windows[1].end_to_end.len(), windows[1].negative), (1, 1));
-        assert!(windows[1].end_to_end.equivalent(windows[1].end_to_end.max(), 150_500));
+        assert!(windows[1].end_to_end.equivalent(windows[1].end_to_end.max(), 150_000));
         assert!(latencies.take().is_empty());
     }
 }

@@ -354,10 +354,13 @@ impl Taking {
         }
         outputs[partition].take_in(&identity, fresh, at, poll_gap);
         if fresh {
+            // A topic with `CreateTime` has no broker's clock: the reader's own stands in.
             let appended = record.timestamp().filter(|(_, kind)| *kind == TimestampKind::LogAppend).map(|(time, _)| time);
             if let Some(appended) = appended {
                 outputs[partition].clock.observe(identity.intended, appended, STAMP, at);
             }
+            // Kafka stamps whole milliseconds: the middle is taken.
+            let appended = appended.map_or(at, |time| Timestamp(time.0 + 500_000));
             self.latencies.record(identity.intended, appended, at);
         }
     }

@@ -13,6 +13,24 @@ pub fn root_cause(trace: &str) -> String {
     best.map_or_else(String::new, |cause| shorten(cause))
 }
 
+/// The method whose frame stands first below the innermost cause that has frames: `dev.acme.Enrich.flatMap`. None where the trace has none.
+pub fn thrown_in(trace: &str) -> Option<&str> {
+    let (mut method, mut first) = (None, true);
+    for line in trace.lines().map(str::trim) {
+        if let Some(frame) = line.strip_prefix("at ") {
+            if first {
+                let frame = frame.split('(').next().unwrap_or(frame);
+                // `java.base/java.lang.Thread.run`, `app//dev.acme.Enrich.flatMap`
+                method = Some(frame.rsplit('/').next().unwrap_or(frame));
+            }
+            first = false;
+        } else if line.starts_with("Caused by: ") {
+            first = true;
+        }
+    }
+    method
+}
+
 /// Each throwable of the trace, outermost first: its class and message, joined over lines.
 fn causes(trace: &str) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
@@ -108,6 +126,15 @@ mod tests {
                      Caused by: org.apache.flink.table.api.ValidationException: Missing required options are:\n\ntopic\n\tat Foo.baz(Foo.java:2)\n\
                      \t... 12 more\nCaused by: java.util.concurrent.CancellationException\n\tat X.y(X.java:3)\n";
         assert_eq!(root_cause(trace), "ValidationException: Missing required options are: topic");
+    }
+
+    #[test]
+    fn the_innermost_cause_says_where_it_was_thrown() {
+        let trace = "a.B: outer\n\tat org.apache.flink.A.run(A.java:1)\nCaused by: c.D: inner\n\tat app//dev.acme.Enrich.flatMap(E.java:2)\n\
+                     \tat org.apache.flink.C.d(C.java:3)\n\t... 4 more\n";
+        assert_eq!(thrown_in(trace), Some("dev.acme.Enrich.flatMap"));
+        assert_eq!(thrown_in("a.B: gone\n\tat java.base/java.lang.Thread.run(T.java:1)"), Some("java.lang.Thread.run"));
+        assert_eq!(thrown_in("a.B: gone"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::http::Request;
-use super::{Answered, Error, JobId, Rest, lenient, root_cause};
+use super::{Answered, Error, JobId, Rest, lenient, root_cause, thrown_in};
 use crate::clock::Timestamp;
 
 /// The failures that the JobManager remembers (`web.exception-history-size`, 16 by default), newest first; gone after a JobManager
@@ -50,6 +50,11 @@ impl ExceptionEntry {
     pub fn root_cause(&self) -> String {
         let cause = root_cause(&self.stacktrace);
         if cause.is_empty() { self.exception_name.clone() } else { cause }
+    }
+
+    /// The method that threw the innermost cause, with its class and package.
+    pub fn thrown_in(&self) -> Option<&str> {
+        thrown_in(&self.stacktrace)
     }
 }
 

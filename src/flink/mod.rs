@@ -28,7 +28,7 @@ mod vertex;
 
 pub use access::{Access, Auth};
 pub use answered::Answered;
-pub use cause::root_cause;
+pub use cause::{root_cause, thrown_in};
 pub use checkpoint::{
     Alignment, Checkpoint, CheckpointConfig, CheckpointCounts, CheckpointStatus, Checkpoints, Externalization, LatestCheckpoints, Restored,
     SlowestSubtask, SnapshotTimes, SubtaskCheckpoint, TaskCheckpoint, TaskCheckpointDetail,

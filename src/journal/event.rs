@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{Aim, Inverse, Testimony, View};
 use crate::clock::{ClockOffset, Timestamp};
+use crate::delivery::TopicStart;
 use crate::metric::Metric;
 use crate::units::Duration;
 
@@ -241,6 +242,15 @@ pub enum EventKind {
         /// Vertices in topological order: id, name, parallelism.
         vertices: Vec<(String, String, u32)>,
     },
+    /// Where this run's records begin: what is needed to judge it again from the topics alone.
+    Reading {
+        /// Names of the streams, in the order of their index.
+        streams: Vec<String>,
+        /// Input topics that are sent to.
+        inputs: Vec<TopicStart>,
+        /// Sink topics.
+        sinks: Vec<TopicStart>,
+    },
     /// The schedule's zero.
     TrafficStarted {
         /// Intended time of the first record.
@@ -373,6 +383,9 @@ pub enum EventKind {
         taskmanager: Option<String>,
         /// The innermost cause, one line.
         cause: String,
+        /// The method that threw it, with its class and package.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thrown_in: Option<String>,
     },
     /// A checkpoint, new or changed.
     Checkpoint(CheckpointRecord),

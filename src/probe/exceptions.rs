@@ -47,6 +47,7 @@ fn take(entry: &ExceptionEntry, before_the_run: bool, known: &mut BTreeSet<(i64,
             task: entry.task_name.clone(),
             taskmanager: entry.task_manager_id.clone(),
             cause: entry.root_cause(),
+            thrown_in: entry.thrown_in().map(str::to_owned),
         });
     }
 }

@@ -54,7 +54,7 @@ struct Seen {
     state: String,
     entered: BTreeMap<JobState, Timestamp>,
     subtasks: Option<(u32, u32)>,
-    attempts: BTreeMap<(String, u32), (u32, String, usize)>,
+    attempts: BTreeMap<(String, u32), (u32, String, Option<Timestamp>)>,
     looked: Option<Timestamp>,
     offsets: OffsetEstimator,
     offset: Option<ClockOffset>,
@@ -127,7 +127,8 @@ impl Seen {
     fn take_subtasks(&mut self, vertex: &str, detail: &VertexDetail, record: &dyn Record) {
         for subtask in &detail.subtasks {
             let entered = subtask.entered();
-            let now = (subtask.attempt, subtask.status.as_str().to_owned(), entered.len());
+            // The adaptive scheduler counts attempts from 0 in every new graph: only the moments tell them apart.
+            let now = (subtask.attempt, subtask.status.as_str().to_owned(), entered.values().max().copied());
             let known = self.attempts.insert((vertex.to_owned(), subtask.index), now.clone());
             if known.as_ref() != Some(&now) {
                 record.record(EventKind::SubtaskTimes(SubtaskTimes {

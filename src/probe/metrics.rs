@@ -1,7 +1,8 @@
 //! Flink's metrics: positions of the source, load of the subtasks, memory, and hints of the sink.
 //!
 //! Metric endpoints can freeze for good after TaskManagers were killed, and then serve old numbers, a dead TaskManager's among them. A
-//! value that must move while its job runs, and stands still, is recorded as [`EventKind::Frozen`] and no longer as a sample.
+//! value that must move while its job runs, and stands still, is recorded as [`EventKind::Frozen`] besides; analysis, which knows whether
+//! there was anything to read, takes it for no data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -166,25 +167,23 @@ fn take_vertex(vertex: &VertexOverview, values: &crate::flink::Metrics, moving: 
 /// Values that must move while records flow.
 #[derive(Default)]
 struct Moving {
-    last: BTreeMap<(Metric, Of), (f64, Timestamp, bool)>,
+    /// The value, since when it holds, and when that was last said.
+    last: BTreeMap<(Metric, Of), (f64, Timestamp, Timestamp)>,
 }
 
 impl Moving {
-    /// Records a value unless it has stood still for so long that it is no data. `must_move` says whether standing still means
+    /// Records a value, and that it has stood still for so long that it may be no data. `must_move` says whether standing still means
     /// anything: an idle subtask's counter may rest.
     fn take(&mut self, metric: Metric, of: Of, value: f64, must_move: bool, record: &dyn Record) {
         let now = clock::now();
-        let entry = self.last.entry((metric, of.clone())).or_insert((value, now, false));
+        record.record(EventKind::Sample { metric, of: of.clone(), value });
+        let entry = self.last.entry((metric, of.clone())).or_insert((value, now, now));
         if entry.0 != value {
-            *entry = (value, now, false);
-        } else if must_move && now >= entry.1.plus(FROZEN_AFTER) {
-            if !entry.2 {
-                entry.2 = true;
-                record.record(EventKind::Frozen { metric, of, since: entry.1 });
-            }
-            return;
+            *entry = (value, now, now);
+        } else if must_move && now >= entry.2.plus(FROZEN_AFTER) {
+            entry.2 = now;
+            record.record(EventKind::Frozen { metric, of, since: entry.1 });
         }
-        record.record(EventKind::Sample { metric, of, value });
     }
 }
 

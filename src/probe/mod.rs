@@ -7,6 +7,7 @@ mod checkpoints;
 mod exceptions;
 mod job;
 mod links;
+mod logs;
 mod metrics;
 mod offsets;
 mod own;
@@ -24,6 +25,7 @@ use crate::flink::{JobId, Rest};
 use crate::journal::{EventKind, Record};
 
 pub use links::watch_links;
+pub use logs::Logs;
 pub use offsets::Offsets;
 pub use processes::Processes;
 

@@ -45,6 +45,14 @@ pub fn render(outcome: &Outcome) -> String {
         }
         out.push('\n');
     }
+    if !outcome.hints.is_empty() {
+        let _ = writeln!(out, "<details><summary>{} hints beside the ledger; no verdict rests on them</summary>\n", outcome.hints.len());
+        for hint in outcome.hints.iter().take(MOST_ROWS) {
+            let _ = writeln!(out, "- {}", escape(hint));
+        }
+        rest(&mut out, outcome.hints.len(), "hints");
+        let _ = writeln!(out, "</details>\n");
+    }
     let _ = writeln!(
         out,
         "<sub>run {} · {} · seed {} · squall {}</sub>",

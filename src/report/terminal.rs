@@ -235,6 +235,7 @@ fn remarks(out: &mut String, outcome: &Outcome, look: &Look) {
     }
     remarks
         .extend(outcome.findings.iter().filter(|finding| finding.severity == "problem").map(|finding| ("problem", finding.title.clone())));
+    remarks.extend(wording::hints(outcome).map(|hint| ("hint", hint)));
     if remarks.is_empty() {
         return;
     }

@@ -158,6 +158,18 @@ pub(super) fn window_heads(windows: &[WindowOutcome], faults: &[FaultOutcome]) -
         .collect()
 }
 
+/// The window of the run that a moment falls in; where several do, the first.
+pub(super) fn window_at(outcome: &Outcome, at: f64) -> Option<&str> {
+    outcome.windows.iter().find(|window| (window.from..window.to).contains(&at)).map(|window| window.name.as_str())
+}
+
+/// The first hint, and how many more there are; none without any.
+pub(super) fn hints(outcome: &Outcome) -> Option<String> {
+    let (first, more) = outcome.hints.split_first()?;
+    let more = if more.is_empty() { String::new() } else { format!(" (and {} more in the report)", more.len()) };
+    Some(format!("{first}{more}; no verdict rests on it"))
+}
+
 /// A moment as RFC 3339, in UTC, to the millisecond.
 pub(super) fn utc(moment: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(moment.millis()).map_or_else(|_| "–".to_owned(), |moment| format!("{moment:.3}"))

@@ -17,8 +17,9 @@ pub async fn settle(recorder: &Recorder, verifier: &Verifier, acknowledged: u64,
         let now = clock::now();
         let complete = verifier.counts().1 >= acknowledged;
         let checkpointed = recorder.ask(|analysis| analysis.checkpoint_began_after(last));
+        let ended = recorder.ask(|analysis| matches!(analysis.job_state(), Some("FAILED" | "CANCELED" | "FINISHED" | "LOST")));
         // Everything may be there before that checkpoint; a copy could still follow with it.
-        if checkpointed || (complete && now >= last.plus(2 * interval)) || now >= deadline {
+        if checkpointed || ((complete || ended) && now >= last.plus(2 * interval)) || now >= deadline {
             return;
         }
         tokio::time::sleep(LOOK_EVERY).await;

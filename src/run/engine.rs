@@ -18,7 +18,7 @@ use crate::journal::{Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer
 use crate::kafka::Admin;
 use crate::metric::Metric;
 use crate::plan::Plan;
-use crate::probe::{FlinkProbes, Offsets, Processes, watch_links, watch_own};
+use crate::probe::{self, FlinkProbes, Offsets, Processes, watch_links, watch_own};
 use crate::scenario::Comparison;
 use crate::traffic::identity::run_hash;
 use crate::traffic::{self, Slice, Traffic, TrafficError};
@@ -236,18 +236,22 @@ impl Run<'_> {
         self.stop.unless(world.job.start(JOB_WITHIN.into())).await??;
         prepare::record_job(&world.job, &self.recorder).await;
         prepare::facts(&self.cluster, &world.job, &self.recorder).await;
+        prepare::sink_clocks(topics, &self.kafka, &self.recorder).await;
         let caches = prepare::caches(&world.job).await;
         self.start_probes(topics, world, caches);
 
         let ledger = Arc::new(Ledger::new(topics.inputs.len()));
         let starts = self.starts(topics).await?;
+        let streams: Vec<String> = self.streams(topics).into_iter().map(|(name, _)| name).collect();
+        let reading = EventKind::Reading { streams: streams.clone(), inputs: starts.0.clone(), sinks: starts.1.clone() };
+        self.recorder.durably(reading).map_err(Broken::from)?;
         let sampling = Arc::new(Sampling::new(self.recorder.clone(), self.streams(topics)));
         let settings = VerifierSettings {
             connection: self.cluster.addresses().kafka.harness.clone(),
             sinks: starts.1,
             expected: Expected {
                 run: run_hash(&self.request.run),
-                streams: self.streams(topics).into_iter().map(|(name, _)| name).collect(),
+                streams,
                 placement: plan.scenario.sink.identity.clone(),
                 copies: plan.scenario.sink.check.factor(),
             },
@@ -402,6 +406,7 @@ impl Run<'_> {
         }
         .start(record.clone(), &mut self.probes);
         Processes { cluster: self.cluster.clone(), checkpoints: self.cluster.checkpoint_folder() }.start(record.clone(), &mut self.probes);
+        probe::Logs { cluster: self.cluster.clone() }.start(record.clone(), &mut self.probes);
         watch_links(self.cluster.clone(), record.clone(), &mut self.probes);
         watch_own(record, &mut self.probes);
     }

@@ -51,6 +51,8 @@ pub(super) enum Broken {
     Traffic(#[from] TrafficError),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
     #[error("a task broke off: {0}")]
     Task(#[from] tokio::task::JoinError),
 }

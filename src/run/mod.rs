@@ -30,6 +30,7 @@ mod storage;
 mod targets;
 mod timeline;
 mod traffic_control;
+pub mod verify;
 mod view;
 mod watcher;
 

@@ -18,6 +18,8 @@ use super::job_control::JobControl;
 use super::recorder::Recorder;
 use super::stop::Stop;
 
+/// Section of the facts that says, for each sink topic, whose clock stamps its records.
+const SINK_CLOCK: &str = "sink-clock";
 const KAFKA_WITHIN: Duration = Duration::from_secs(15);
 
 /// Topics of a run by what they are for.
@@ -184,6 +186,27 @@ pub async fn facts(cluster: &Cluster, control: &JobControl, recorder: &Recorder)
     }
     let machine = std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get);
     section("machine", BTreeMap::from([("cores".to_owned(), machine.to_string()), ("os".to_owned(), std::env::consts::OS.to_owned())]));
+}
+
+/// Records whose clock stamps the sink's records: a topic with `CreateTime` carries none of the broker's.
+pub async fn sink_clocks(topics: &Topics, admin: &Arc<Admin>, recorder: &Arc<Recorder>) {
+    let (sinks, admin, recorder) = (topics.sinks.clone(), admin.clone(), recorder.clone());
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut facts = BTreeMap::new();
+        for (_, topic, _) in sinks {
+            match admin.topic_config(&topic, KAFKA_WITHIN) {
+                Ok(mut config) => {
+                    let kind = config.remove("message.timestamp.type").and_then(|setting| setting.value);
+                    facts.insert(topic, kind.unwrap_or_else(|| "CreateTime".to_owned()));
+                }
+                Err(error) => recorder.record(EventKind::ProbeFailed { probe: SINK_CLOCK.to_owned(), error: error.to_string() }),
+            }
+        }
+        recorder.record(EventKind::Facts { section: SINK_CLOCK.to_owned(), facts });
+    });
+    if let Err(error) = looked.await {
+        tracing::error!("looking at the sink's clocks: {error}");
+    }
 }
 
 /// Flink hides what it knows to be secret; keys that look like secrets are left out whatever it says.

@@ -107,6 +107,11 @@ impl Run {
 
     /// Writes records to the sink in transactions of a thousand; leaves the last one open when asked.
     fn write(&self, records: &[Record], leave_open: bool) -> Producer {
+        self.write_over(3, records, leave_open)
+    }
+
+    /// The same over so many partitions of the sink.
+    fn write_over(&self, partitions: u32, records: &[Record], leave_open: bool) -> Producer {
         let settings = BTreeMap::from([("transactional.id".to_owned(), self.sink.name.clone())]);
         let mut producer = Producer::new(&self.connection, &settings).unwrap();
         let topic = producer.open(&self.sink.name).unwrap();
@@ -117,7 +122,7 @@ impl Run {
             for record in chunk {
                 let outgoing = Outgoing {
                     topic,
-                    partition: record.partition % 3,
+                    partition: record.partition % partitions,
                     key: record.key.as_deref(),
                     value: Some(&record.value),
                     header: record.header.as_deref().map(|header| (HEADER, header)),
@@ -135,6 +140,17 @@ impl Run {
             }
         }
         producer
+    }
+
+    /// Writes a record into a topic, outside of any transaction.
+    fn send(&self, topic: &str, record: &Record) {
+        let mut producer = Producer::new(&self.connection, &BTreeMap::new()).unwrap();
+        let topic = producer.open(topic).unwrap();
+        let header = record.header.as_deref().map(|header| (HEADER, header));
+        let (key, value, partition) = (record.key.as_deref(), Some(&record.value[..]), record.partition);
+        let outgoing = Outgoing { topic, partition, key, value, header, timestamp: clock::now(), id: 0 };
+        assert_eq!(producer.send(&outgoing), Sending::Queued);
+        producer.close(WITHIN, |_, _| {});
     }
 
     fn judge(self, drain: Duration) -> (Judged, Drained, Vec<Observation>) {
@@ -243,15 +259,7 @@ fn every_planted_defect_is_named_with_its_count() {
     out.push(Record { header: None, ..run.records[0].clone() });
     // Sent twice by the producer and forwarded twice: not the job's.
     let again = &run.records[100];
-    {
-        let mut producer = Producer::new(&run.connection, &BTreeMap::new()).unwrap();
-        let topic = producer.open(&run.input.name).unwrap();
-        let header = again.header.as_deref().map(|header| (HEADER, header));
-        let (key, value, partition) = (again.key.as_deref(), Some(&again.value[..]), again.partition);
-        let record = Outgoing { topic, partition, key, value, header, timestamp: clock::now(), id: 0 };
-        assert_eq!(producer.send(&record), Sending::Queued);
-        producer.close(WITHIN, |_, _| {});
-    }
+    run.send(&run.input.name, again);
     out.push(again.clone());
     run.write(&out, false);
 
@@ -297,11 +305,51 @@ fn what_an_open_transaction_hides_is_pending_and_not_lost() {
 }
 
 #[test]
+fn partitions_that_are_added_in_mid_run_are_read() {
+    let Some(run) = Run::new("partitions_that_are_added", Check::Forward, BYTES) else { return };
+    run.sink.admin.grow_topic(&run.sink.name, 5, WITHIN).unwrap();
+    run.input.admin.grow_topic(&run.input.name, 6, WITHIN).unwrap();
+    // A record of its own in a new input partition, which the job drops; the others go over new sink partitions too.
+    let stranger =
+        Record { partition: 5, ..run.records[0].with_identity(|identity| (identity.sequence, identity.partition) = (1_000_000, 5)) };
+    run.send(&run.input.name, &stranger);
+    let out: Vec<_> =
+        run.records.iter().enumerate().map(|(index, record)| Record { partition: index as u32 % 5, ..record.clone() }).collect();
+    run.write_over(5, &out, false);
+    let (input, sink) = (run.input.name.clone(), run.sink.name.clone());
+    let (Judged { verdict, offenders }, drained, observations) = run.judge(WITHIN);
+    assert!(drained.is_complete(), "{drained:?}");
+    assert_eq!((verdict.in_input, verdict.seen, verdict.lost, verdict.duplicates, verdict.no_data), (10_001, 10_000, 1, 0, None));
+    assert_eq!((offenders[0].topic.as_str(), offenders[0].found_partition, offenders[0].offset), (input.as_str(), Some(5), Some(0)));
+    let new = |observation: &Observation| matches!(observation, Observation::Visible(batch) if batch.topic == sink && batch.partition == 4);
+    assert!(observations.iter().any(new));
+}
+
+#[test]
+fn a_sink_without_the_brokers_clock_is_timed_by_the_reader() {
+    let Some(run) = Run::new("a_sink_without_the_brokers_clock", Check::Forward, BYTES) else { return };
+    run.sink.admin.set_topic_config(&run.sink.name, "message.timestamp.type", Some("CreateTime"), WITHIN).unwrap();
+    run.write(&run.records, false);
+    let (_, _, observations) = run.judge(WITHIN);
+    let windows = observations.iter().filter_map(|observation| match observation {
+        Observation::Latencies(windows) => Some(windows),
+        _ => None,
+    });
+    let mut counted = 0;
+    for window in windows.flatten() {
+        assert_eq!((window.end_to_end.len(), window.end_to_end.max()), (window.visible.len(), window.visible.max()));
+        counted += window.end_to_end.len();
+    }
+    assert_eq!(counted, 10_000);
+}
+
+#[test]
 fn a_dropped_identity_is_no_loss_and_what_survives_is_said() {
     let Some(run) = Run::new("a_dropped_identity_is_no_loss", Check::Forward, BYTES) else { return };
     let out: Vec<_> = run.records.iter().map(|record| Record { header: None, key: None, ..record.clone() }).collect();
     run.write(&out, false);
-    let (Judged { verdict, .. }, _, _) = run.judge(WITHIN);
+    let (Judged { verdict, offenders }, _, _) = run.judge(WITHIN);
+    assert!(offenders.is_empty() && verdict.seconds.is_empty());
     let reason = verdict.no_data.unwrap();
     assert!(
         reason.starts_with("cannot identify records") && reason.contains("value-prefix") && !reason.contains("identity: key"),

@@ -9,4 +9,5 @@ mod kafka;
 mod live_run;
 mod local_cluster;
 mod observers;
+mod planted;
 mod traffic;

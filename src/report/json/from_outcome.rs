@@ -60,7 +60,7 @@ impl From<&Outcome> for Report {
                     asked_skew: skew.asked,
                 })
                 .collect(),
-            delivery: outcome.delivery.as_ref().map(|verdict| Delivery::new(verdict, zero)),
+            delivery: outcome.delivery.as_ref().map(|verdict| Delivery::new(verdict, outcome, zero)),
             generator: generator(outcome),
             findings: outcome.findings.iter().map(Into::into).collect(),
             hints: outcome.hints.clone(),
@@ -350,7 +350,7 @@ impl Checkpoint {
 }
 
 impl Delivery {
-    fn new(verdict: &crate::delivery::Verdict, zero: Timestamp) -> Self {
+    fn new(verdict: &crate::delivery::Verdict, outcome: &Outcome, zero: Timestamp) -> Self {
         Self {
             no_data: verdict.no_data.clone(),
             acknowledged: verdict.acknowledged,
@@ -358,14 +358,23 @@ impl Delivery {
             seen: verdict.seen,
             lost: verdict.lost,
             duplicates: verdict.duplicates,
+            duplicate_copies: verdict.duplicate_copies,
             reordered: verdict.reordered,
             corrupt: verdict.corrupt,
             unexpected: verdict.unexpected,
             foreign: verdict.foreign,
+            unidentified: verdict.unidentified,
+            damaged: verdict.damaged,
+            input_duplicates: verdict.input_duplicates,
+            forgotten_keys: verdict.forgotten_keys,
             unresolved_in_input: verdict.unresolved_in_input,
             unresolved_absent: verdict.unresolved_absent,
             pending: verdict.pending,
             lost_by_kafka: verdict.lost_by_kafka,
+            no_order: verdict.no_order.clone(),
+            no_contents: verdict.no_contents.clone(),
+            share_ratio: verdict.share,
+            violations: verdict.violations.iter().map(|violation| violation.text.clone()).collect(),
             offenders: verdict
                 .offenders
                 .iter()
@@ -375,6 +384,11 @@ impl Delivery {
                     partition: offender.partition,
                     sequence: offender.sequence,
                     intended_s: offender.intended.seconds_since(zero),
+                    window: wording::window_at(outcome, offender.intended.seconds_since(zero)).map(str::to_owned),
+                    topic: offender.topic.clone(),
+                    found_partition: offender.found_partition,
+                    offset: offender.offset,
+                    key: offender.key.clone(),
                 })
                 .collect(),
         }

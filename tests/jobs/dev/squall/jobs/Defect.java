@@ -1,5 +1,10 @@
 package dev.squall.jobs;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,39 +17,41 @@ import org.apache.flink.runtime.state.FunctionSnapshotContext;
 import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.util.Collector;
 
-/** What goes wrong on the way. Records are chosen by their sequence number, so the damage is known to the record. */
+/**
+ * What goes wrong on the way. Records are chosen by their offset in the input, and each deed is a line of the diary, so the damage is known
+ * to the record whatever restarts came between.
+ */
 final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> implements CheckpointedFunction {
   /** Lives as long as its class loader: what a heap leak is. */
   private static final List<byte[]> LEAK = new ArrayList<>();
 
   private final String name;
   private final long every;
-  private final long first;
   private final long millis;
   private final int bytes;
+  private final String diary;
 
   private transient boolean restored;
-  private transient long toDrop;
   private transient long startedNanos;
   private transient Map<Integer, KafkaRecord> held;
   private transient ListState<byte[]> grown;
 
-  Defect(String name, long every, long first, long millis, int bytes) {
+  Defect(String name, long every, long millis, int bytes, String diary) {
     this.name = name;
     this.every = every;
-    this.first = first;
     this.millis = millis;
     this.bytes = bytes;
+    this.diary = diary;
   }
 
   @Override
   public void initializeState(FunctionInitializationContext context) throws Exception {
     restored = context.isRestored();
-    toDrop = restored ? first : 0;
     startedNanos = System.nanoTime();
     held = new HashMap<>();
     grown = context.getOperatorStateStore().getListState(new ListStateDescriptor<>("grown", byte[].class));
     if (restored && name.equals("slow-restore")) {
+      write("");
       Thread.sleep(millis);
     }
   }
@@ -54,22 +61,23 @@ final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> impleme
 
   @Override
   public void flatMap(KafkaRecord record, Collector<KafkaRecord> out) throws Exception {
-    long sequence = PlantedJob.sequenceOf(record.identity);
-    boolean chosen = every > 0 && sequence % every == every - 1;
+    boolean chosen = every > 0 && record.offset % every == every - 1;
     switch (name) {
       case "drop":
         if (chosen) {
+          write(record);
           return;
         }
         break;
       case "drop-after-restore":
-        if (toDrop > 0) {
-          toDrop--;
+        if (restored && chosen) {
+          write(record);
           return;
         }
         break;
       case "duplicate":
         if (chosen) {
+          write(record);
           out.collect(record);
         }
         break;
@@ -77,6 +85,7 @@ final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> impleme
         // A chosen record is overtaken by the next one of its key.
         KafkaRecord before = held.remove(record.keyHash());
         if (before != null) {
+          write(before);
           out.collect(record);
           out.collect(before);
           return;
@@ -88,6 +97,7 @@ final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> impleme
         break;
       case "corrupt":
         if (chosen && record.value != null && record.value.length > 0) {
+          write(record);
           record.value[record.value.length - 1] ^= 0x01;
         }
         break;
@@ -96,11 +106,13 @@ final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> impleme
         break;
       case "throw-every":
         if (System.nanoTime() - startedNanos > millis * 1_000_000) {
+          write(record);
           throw new IllegalStateException("planted: throws after " + millis + " ms");
         }
         break;
       case "fail-after-restore":
         if (restored) {
+          write(record);
           throw new IllegalStateException("planted: cannot go on after a restore");
         }
         break;
@@ -117,5 +129,17 @@ final class Defect extends RichFlatMapFunction<KafkaRecord, KafkaRecord> impleme
         break;
     }
     out.collect(record);
+  }
+
+  private void write(KafkaRecord record) throws IOException {
+    write(record.partition + " " + record.offset);
+  }
+
+  /** A line of the diary: whole, whoever else writes, and there after a kill. */
+  private void write(String what) throws IOException {
+    if (!diary.isEmpty()) {
+      byte[] line = (what + "\n").getBytes(StandardCharsets.UTF_8);
+      Files.write(Path.of(diary), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    }
   }
 }

@@ -9,11 +9,13 @@ import org.apache.flink.kafka.shaded.org.apache.kafka.clients.producer.ProducerR
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.header.Header;
 import org.apache.flink.util.Collector;
 
-/** Key, value and identity header of a record. Public fields, so that Flink serialises it as a POJO. */
+/** Key, value and identity header of a record, and where it was read. Public fields, so that Flink serialises it as a POJO. */
 public class KafkaRecord {
   public byte[] key;
   public byte[] value;
   public byte[] identity;
+  public int partition;
+  public long offset;
 
   int keyHash() {
     return Arrays.hashCode(key);
@@ -26,6 +28,8 @@ public class KafkaRecord {
       KafkaRecord record = new KafkaRecord();
       record.key = from.key();
       record.value = from.value();
+      record.partition = from.partition();
+      record.offset = from.offset();
       Header header = from.headers().lastHeader("squall");
       record.identity = header == null ? null : header.value();
       out.collect(record);

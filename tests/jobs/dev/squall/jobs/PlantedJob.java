@@ -1,7 +1,5 @@
 package dev.squall.jobs;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
@@ -16,8 +14,8 @@ import org.apache.flink.util.ParameterTool;
  * A Kafka-to-Kafka job with a defect that is known to the record, to show that squall finds it.
  *
  * <p>Arguments: {@code --source HOST:PORT --sink HOST:PORT --from TOPIC --to TOPIC --run RUN --defect NAME}, and
- * {@code --every N}, {@code --first N}, {@code --millis N}, {@code --bytes N} where a defect needs them; {@code --keyed true}
- * puts the defect behind a keyBy, {@code --transaction-timeout MILLIS} and {@code --guarantee at-least-once} are the sink's.
+ * {@code --every N}, {@code --millis N}, {@code --bytes N} where a defect needs them; {@code --diary FILE} is where each deed is
+ * written down; {@code --keyed true} puts the defect behind a keyBy, {@code --transaction-timeout MILLIS} and {@code --guarantee at-least-once} are the sink's.
  */
 public final class PlantedJob {
   private PlantedJob() {}
@@ -39,9 +37,9 @@ public final class PlantedJob {
         new Defect(
             settings.get("defect", "none"),
             settings.getLong("every", 0),
-            settings.getLong("first", 0),
             settings.getLong("millis", 0),
-            settings.getInt("bytes", 0));
+            settings.getInt("bytes", 0),
+            settings.get("diary", ""));
     DataStream<KafkaRecord> processed =
         settings.getBoolean("keyed", false)
             ? records.keyBy(KafkaRecord::keyHash).flatMap(defect).name("defect")
@@ -59,10 +57,5 @@ public final class PlantedJob {
                 .build())
         .name("sink");
     environment.execute(settings.get("name", "planted-" + settings.get("defect", "none")));
-  }
-
-  /** The sequence number in an identity header; -1 without one. Layout: src/traffic/identity.rs. */
-  static long sequenceOf(byte[] identity) {
-    return identity == null || identity.length < 32 ? -1 : ByteBuffer.wrap(identity).order(ByteOrder.LITTLE_ENDIAN).getLong(12);
   }
 }
