@@ -297,6 +297,131 @@ fn three_values() {
     assert_eq!(in_words(figure(0.2, Some(0.5)), crate::metric::Unit::Seconds), "≤ 700 ms");
 }
 
+fn exception(at: i64, cause: &str, thrown_in: Option<&str>) -> EventKind {
+    EventKind::Exception {
+        thrown: stamp(at),
+        name: "x.Y".into(),
+        task: None,
+        taskmanager: None,
+        cause: cause.into(),
+        thrown_in: thrown_in.map(str::to_owned),
+    }
+}
+
+#[test]
+fn what_the_jobs_own_code_throws_is_unexplained_even_while_a_fault_is_recovered_from() {
+    let pipeline = Pipeline::default();
+    let mut events = pipeline.journal();
+    insert(&mut events, 48_000, exception(47_900, "IllegalStateException: planted", Some("dev.acme.Enrich.flatMap")));
+    insert(&mut events, 48_100, exception(48_000, "JobMasterException: gone", Some("org.apache.flink.runtime.A.b")));
+    let restarts = fold(&pipeline, vec![], &events).outcome().restarts;
+    let foreign: Vec<&str> =
+        restarts.iter().filter(|restart| restart.explained_by.is_none()).map(|restart| restart.cause.as_str()).collect();
+    assert_eq!(foreign, ["x.Y, caused by IllegalStateException: planted"], "{restarts:?}");
+    assert_eq!(restarts.len(), 3);
+}
+
+#[test]
+fn a_job_that_ended_is_said_to_have() {
+    let pipeline = Pipeline { down: 80_000, ..Pipeline::default() };
+    let mut events = pipeline.journal();
+    insert(&mut events, 50_000, EventKind::JobState { state: "FAILED".into(), since: Some(stamp(49_900)), poll_gap: ms(200) });
+    let outcome = fold(&pipeline, vec![expectation(Subject::Job, Comparison::Equal, Bound::Word("RUNNING".into()))], &events).outcome();
+    assert_eq!(outcome.expectations[0].status, Status::Failed);
+    assert!(matches!(outcome.faults[0].recovery, Recovery::NotRecovered { .. }), "{:?}", outcome.faults[0].recovery);
+    assert!(outcome.sentence.contains("the job ended FAILED"), "{}", outcome.sentence);
+    assert_eq!(outcome.findings[0].title, "the job ended FAILED");
+}
+
+fn position(topic: &str, metric: Metric, value: f64) -> EventKind {
+    EventKind::Sample { metric, of: crate::journal::Of::Partition { topic: topic.into(), partition: 0 }, value }
+}
+
+#[test]
+fn a_position_that_stands_still_is_no_data_unless_there_is_nothing_to_read() {
+    for (end, frozen) in [(500.0, true), (100.0, false)] {
+        let pipeline = Pipeline { kills: Vec::new(), ..Pipeline::default() };
+        let mut events = pipeline.journal();
+        for at in (60_000..100_000).step_by(1000) {
+            insert(&mut events, at, position("orders", Metric::LogEnd, if at < 62_000 { 100.0 } else { end }));
+            insert(&mut events, at + 10, position("orders", Metric::SourcePosition, 100.0));
+        }
+        let of = crate::journal::Of::Partition { topic: "orders".into(), partition: 0 };
+        insert(&mut events, 81_000, EventKind::Frozen { metric: Metric::SourcePosition, of, since: stamp(60_010) });
+        let analysis = fold(&pipeline, vec![], &events);
+        assert_eq!(analysis.latest(Metric::SourcePosition, Comparison::Greater).is_none(), frozen, "log end {end}");
+        let told = analysis.happenings_since(0).iter().any(|(_, word, _)| word == "frozen");
+        assert_eq!(told, frozen);
+    }
+}
+
+#[test]
+fn hints_are_told_and_no_verdict_rests_on_them() {
+    let pipeline = Pipeline { kills: Vec::new(), ..Pipeline::default() };
+    let mut events = pipeline.journal();
+    assert_eq!(fold(&pipeline, vec![], &events).outcome().hints, Vec::<String>::new());
+    let hidden = |value| position("enriched", Metric::HiddenByTransactions, value);
+    for at in (60_000..80_000).step_by(500) {
+        // A transaction that nobody ends: ever more is hidden; before and after, commits come each 2 s.
+        let value = if (64_000..76_000).contains(&at) { (at - 60_000) as f64 } else { (at % 2000) as f64 };
+        insert(&mut events, at, hidden(value));
+    }
+    insert(&mut events, 70_000, EventKind::Restored { checkpoint: 3, savepoint: false, at: stamp(69_900) });
+    insert(&mut events, 71_000, exception(70_900, "ProducerFencedException: newer producer", None));
+    for (at, value) in [(60_000, 0.0), (80_000, 2.0)] {
+        insert(&mut events, at, EventKind::Sample { metric: Metric::FailedCommittables, of: crate::journal::Of::Run, value });
+    }
+    insert(&mut events, 90_000, EventKind::Hint { topic: "transaction".into(), line: "tm-1: Unable to commit transaction".into() });
+    let delivery = expectation(Subject::Delivery, Comparison::Equal, Bound::Word("exactly-once".into()));
+    let outcome = fold(&pipeline, vec![delivery], &events).outcome();
+    let starts = ["restore: at ", "transaction: Flink's sink gave up 2 ", "transaction: from ", "transaction: at ", "transaction: tm-1: "];
+    assert_eq!(outcome.hints.len(), starts.len(), "{:#?}", outcome.hints);
+    assert!(outcome.hints.iter().zip(starts).all(|(hint, start)| hint.starts_with(start)), "{:#?}", outcome.hints);
+    assert_eq!((outcome.expectations[0].status, outcome.verdict), (Status::Met, Verdict::Met));
+}
+
+#[test]
+fn losses_of_a_window_are_those_that_were_due_in_it() {
+    let pipeline = Pipeline::default();
+    let mut events = pipeline.journal();
+    let tally =
+        |second: i64, lost| crate::delivery::SecondTally { second: stamp(second * 1000).0 / 1_000_000_000, lost, ..Default::default() };
+    for event in &mut events {
+        if let EventKind::Delivery(verdict) = &mut event.event {
+            (verdict.lost, verdict.seconds) = (5, vec![tally(20, 2), tally(46, 3)]);
+        }
+    }
+    let lost = |window, bound| expectation(metric(Metric::Lost, window), Comparison::Equal, Bound::Value(bound));
+    let during = || Some(Window::During("lose-one".into()));
+    let outcome = fold(&pipeline, vec![lost(None, 5.0), lost(during(), 3.0), lost(Some(Window::Baseline), 2.0)], &events).outcome();
+    assert!(outcome.expectations.iter().all(|judged| judged.status == Status::Met), "{:#?}", outcome.expectations);
+}
+
+#[test]
+fn a_fault_before_the_first_checkpoint_says_that_the_job_began_anew() {
+    let pipeline = Pipeline::default();
+    let mut events = pipeline.journal();
+    let early = |event: &Event| matches!(&event.event, EventKind::Checkpoint(record) if record.triggered <= stamp(45_000));
+    events.retain(|event| !early(event));
+    let outcome = fold(&pipeline, vec![], &events).outcome();
+    assert!(outcome.faults[0].notes.iter().any(|note| note.contains("start offsets")), "{:?}", outcome.faults[0].notes);
+    let usual = outcome_of(&pipeline, vec![]);
+    assert!(!usual.faults[0].notes.iter().any(|note| note.contains("start offsets")), "{:?}", usual.faults[0].notes);
+}
+
+#[test]
+fn a_counter_that_starts_again_with_its_process_loses_nothing() {
+    let pipeline = Pipeline::default();
+    let mut events = pipeline.journal();
+    // A JobManager that took over counts from 0 again.
+    for (at, value) in [(10_000, 40.0), (20_000, 50.0), (30_000, 3.0), (40_000, 9.0)] {
+        insert(&mut events, at, EventKind::Sample { metric: Metric::SendFailed, of: crate::journal::Of::Run, value });
+    }
+    let failed = expectation(metric(Metric::SendFailed, None), Comparison::Equal, Bound::Value(19.0));
+    let outcome = fold(&pipeline, vec![failed], &events).outcome();
+    assert_eq!(outcome.expectations[0].status, Status::Met, "{:?}", outcome.expectations[0]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -330,6 +455,34 @@ proptest! {
             prop_assert!((tiled - time.value).abs() < 1e-6);
         } else {
             prop_assert!(matches!(fault.recovery, Recovery::Recovered { .. } | Recovery::NotRecovered { .. }), "{:?}", fault.recovery);
+        }
+    }
+
+    #[test]
+    fn no_recovery_is_claimed_that_was_not_seen(
+        down in 3000i64..12_000,
+        capacity in 2600.0f64..8000.0,
+        blind in 30_000i64..75_000,
+        blind_for in 0i64..20_000,
+        never_back in prop::bool::weighted(0.3),
+    ) {
+        let down = if never_back { 90_000 } else { down / 10 * 10 };
+        let pipeline = Pipeline { down, capacity, blind: vec![(blind, blind + blind_for)], ..Pipeline::default() };
+        let truth = pipeline.truth();
+        let outcome = outcome_of(&pipeline, vec![recovery_below(60.0)]);
+        let fault = &outcome.faults[0];
+        match &fault.recovery {
+            Recovery::Recovered { .. } => {
+                prop_assert!(!never_back);
+                let tips = truth.lag.iter().filter(|(at, _)| (4000..44_000).contains(at)).map(|(_, lag)| *lag).fold(0.0, f64::max);
+                let out = truth.lag.iter().find(|(at, lag)| *at >= 45_000 && *lag > 1.1 * tips).map(|(at, _)| *at);
+                if let (Some(out), Moment::Seen { at, error, .. }) = (out, &fault.timeline.t8_lag_back) {
+                    let early = truth.back(out, 1.1 * tips + 500.0, 5000).unwrap();
+                    prop_assert!(at + error + 0.02 >= early as f64 / 1e3, "{at} ± {error}, in truth not before {early}");
+                }
+            }
+            Recovery::RodeThrough => prop_assert!(false, "it was disturbed: {:?}", fault),
+            _ => prop_assert_ne!(outcome.expectations[0].status, Status::Met),
         }
     }
 
