@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod diagnostic;
 pub mod fault;
 pub mod flink;
+pub mod fuzz;
 pub mod guard;
 pub mod job;
 pub mod journal;

@@ -7,6 +7,7 @@ use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, report, tell};
 use crate::clock;
 use crate::cluster::{ClusterSpec, Environment};
+use crate::plan;
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
 
@@ -17,6 +18,8 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let base = file::folder(&arguments.scenario).to_owned();
     let spec = target.value.clone();
     confirmed(&spec, arguments.confirm.as_deref())?;
+    let now = jiff::Timestamp::from_nanosecond(clock::now().0.into()).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    plan::within_hours(&plan, &target, now).map_err(|refusal| file::refused(&refusal))?;
 
     let stop = Stop::default();
     let _signals = stop

@@ -7,6 +7,7 @@
 mod cgroup;
 mod consent;
 mod description;
+mod hours;
 mod kinds;
 mod local;
 mod mistake;
@@ -17,6 +18,7 @@ mod spec;
 
 pub use consent::{Allow, Hours, KeepAtLeast, Limits, NotATime, Synthetic, TimeOfDay, Weekday};
 pub use description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
+pub use hours::{UnknownZone, cover};
 pub use kinds::{AnyOfKind, Can, KINDS};
 pub use local::{
     Error as LocalError, Local, LocalFlink, LocalKafka, LocalSpec, Phase as LocalPhase, Status as LocalStatus, down as local_down,

@@ -242,7 +242,8 @@ pub struct SlowestSubtask {
 impl SlowestSubtask {
     /// What the named parts leave of the whole, such as the way of the acknowledgement.
     pub fn other(&self) -> u64 {
-        self.end_to_end.saturating_sub(self.start_delay + self.alignment + self.sync + self.r#async)
+        let parts = [self.start_delay, self.alignment, self.sync, self.r#async];
+        parts.into_iter().fold(self.end_to_end, u64::saturating_sub)
     }
 }
 

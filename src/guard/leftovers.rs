@@ -58,6 +58,10 @@ fn look(folder: &RunFolder) -> Option<Leftover> {
         }
     };
     let alive = engine::is_alive(owed.engine) && owed.ended.is_none();
+    let being_undone = UndoLock::take(folder).is_ok_and(|lock| lock.is_none());
+    if owed.is_nothing() && !alive && !being_undone {
+        return None;
+    }
     Some(Leftover {
         run: owed.run.clone(),
         folder: folder.path().to_owned(),
@@ -66,6 +70,6 @@ fn look(folder: &RunFolder) -> Option<Leftover> {
         since: if alive { owed.started } else { owed.since() },
         things: owed.things,
         alive,
-        being_undone: UndoLock::take(folder).is_ok_and(|lock| lock.is_none()),
+        being_undone,
     })
 }

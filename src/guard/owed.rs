@@ -93,7 +93,7 @@ impl Owed {
     }
 
     /// Whether a fault was not yet said to be removed, and has no undo left.
-    pub(super) fn is_over(&self, fault: &FaultId) -> bool {
+    pub fn is_over(&self, fault: &FaultId) -> bool {
         !self.removed.contains(fault) && self.undos.of(fault).is_empty()
     }
 

@@ -139,9 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_line_that_cannot_be_read_still_counts() {
+        let (_root, folder) = run(SCHEMA);
+        let undo = EventKind::UndoStarted { undo: UndoId(1), by: "guard".into() };
+        std::fs::OpenOptions::new().append(true).open(folder.journal()).unwrap().write_all(b"\xff\0 no event\n").unwrap();
+        Writer::resume(folder.clone(), 4).unwrap().append(Timestamp(9), undo.clone()).unwrap();
+        let mut reader = Reader::open(&folder).unwrap();
+        let events: Vec<Event> = reader.by_ref().map(Result::unwrap).collect();
+        assert_eq!(events.last().unwrap().event, undo);
+        assert_eq!(reader.torn.len(), 1);
+        assert!(reader.torn[0].contains("passed over line 3"), "{:?}", reader.torn);
+    }
+
+    #[test]
     fn a_newer_format_is_refused() {
         let (_root, folder) = run(SCHEMA + 1);
         assert!(matches!(Reader::open(&folder), Err(Error::NewerFormat { .. })));
+        // Whatever else its first line says.
+        let newer = br#"{"seq":{"shard":0},"event":{"run-started":{"schema":7,"squall":"9.0","engines":[]}}}"#;
+        std::fs::write(folder.journal(), [&newer[..], b"\n"].concat()).unwrap();
+        assert!(matches!(Reader::open(&folder), Err(Error::NewerFormat { schema: 7, .. })));
         assert!(matches!(RunFolder::open(&folder.path().join("samples")), Err(Error::NoJournal(_))));
     }
 }

@@ -15,6 +15,7 @@ use crate::fault::FaultSpec;
 use crate::scenario::{AbortCondition, Expectation, Moment, Scenario};
 use crate::units::{Bytes, Count, Duration, Rate};
 
+pub use consent::within_hours;
 pub use make::{Offer, foreseen, plan};
 pub use random::rng_for;
 pub use words::describe;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Because, Offer, Plan, Refusal, Trigger, describe, plan};
+use super::{Because, Offer, Plan, Refusal, Trigger, describe, plan, within_hours};
 use crate::action::{Ability, Role};
 use crate::cluster::ClusterSpec;
 use crate::diagnostic::Source;
@@ -178,16 +178,17 @@ fn a_plan_reads_well() {
         "expect:\n",
         "  - { when: { recovered: lose-one, then: 10s }, name: slow, inject: { delay-sink: { add: 1s, for: 5s } } }\nexpect:\n",
     );
-    let cluster = CLUSTER.replace("allow:", "max-rate: 10k/s\nallow:");
+    let hours = "hours: [ { days: [ mon, fri ], from: \"08:00\", to: \"17:30\", zone: Europe/Berlin } ]";
+    let cluster = CLUSTER.replace("allow:", &format!("max-rate: 10k/s\n{hours}\nallow:"));
     insta::assert_snapshot!(describe(&planned(&scenario, &cluster, 42).unwrap()), @r"
     scenario  taskmanager-loss      cluster  laptop (local)      seed 42
     traffic   2m, then draining for at most 1m
               orders: 240,000 records, 117 MiB, up to 2.00 k/s
        0:45   lose-one: kill-taskmanager on one TaskManager, chosen when it fires
-              undo: start a TaskManager in its place, unless somebody else did, after 5s
+              undo: start a TaskManager in its place, unless somebody else did, after 5s; no expiry: squall, its guard or `squall undo` does it
        when   slow: delay-sink on the link sink
               10s after lose-one is recovered from, from 30s on for 1m30s
-              undo: remove the rule from the link sink, after 5s
+              undo: remove the rule from the link sink, after 5s; expires by itself
     expect    recovery-time of lose-one < 60s
     expect    max(output-lag) under lose-one < 100k
     expect    delivery == exactly-once
@@ -198,6 +199,29 @@ fn a_plan_reads_well() {
     limit     allow: kill-taskmanager, delay-sink
     limit     keep-at-least: 1 of 2 TaskManagers (1 stay)
     limit     max-rate: 10k/s (2k/s at most)
+    limit     hours: mon fri 08:00 to 17:30 Europe/Berlin (looked at when the run starts)
     harm      at worst lose-one kills TaskManagers: their subtasks stop, the job restarts from its last checkpoint
     ");
+}
+
+#[test]
+fn hours_are_held_against_the_clock_at_the_start() {
+    let hours =
+        "hours: [ { days: [ fri ], from: \"08:00\", to: \"17:30\", zone: Europe/Berlin } ]\nreason: the trading floor is open else\n";
+    let plan = planned(SCENARIO, CLUSTER, 1).unwrap();
+    let (cluster, _) = load::<ClusterSpec>(&Source::new("c.yaml", format!("{CLUSTER}{hours}")));
+    let cluster = cluster.unwrap();
+    assert!(within_hours(&plan, &cluster, "2026-11-20T10:00:00Z".parse().unwrap()).is_ok());
+    // Two minutes of traffic and one of draining: it would begin within, and end outside.
+    let refusal = within_hours(&plan, &cluster, "2026-11-20T16:28:00Z".parse().unwrap()).unwrap_err();
+    assert_eq!(refusal.because, Because::NotAllowed);
+    insta::assert_snapshot!(refusal.report.render(false), @r#"
+    error: a run of 3m from now on is not within the hours of `laptop`
+     --> c.yaml:8:1
+      |
+    8 | hours: [ { days: [ fri ], from: "08:00", to: "17:30", zone: Europe/Berlin } ]
+      | ----- runs are allowed in these
+      |
+      = note: the owner says: the trading floor is open else
+    "#);
 }

@@ -34,7 +34,7 @@ use super::show::{SHOW_EVERY, show};
 use super::stop::Stop;
 use super::traffic_control::{TrafficControl, accounting, accounts, hottest_keys};
 use super::watcher::Watcher;
-use super::{abort, clean_start, cleanup, drain, timeline};
+use super::{abort, clean_start, cleanup, drain, lost, timeline};
 
 /// Producers connect within this time, so that the first record leaves when it is due.
 const LEAD: Duration = Duration::from_millis(1500);
@@ -409,6 +409,8 @@ impl Run<'_> {
         probe::Logs { cluster: self.cluster.clone() }.start(record.clone(), &mut self.probes);
         watch_links(self.cluster.clone(), record.clone(), &mut self.probes);
         watch_own(record, &mut self.probes);
+        let vitals = lost::Vitals { cluster: self.cluster.clone(), kafka: self.kafka.clone(), rest: world.job.rest().clone() };
+        self.probes.spawn(lost::watch(vitals, self.recorder.clone(), self.stop.clone()));
     }
 
     fn start_traffic(&self, topics: &Topics, world: &World, ledger: &Arc<Ledger>, start: Timestamp) -> Result<(), TrafficError> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engine.rs ─ prepare.rs ─► traffic, verifier, probes ─► timeline.rs ─► fire.rs ─► perform.rs
-//!     │                        (sampling.rs)                abort.rs, stop.rs      job_control.rs, traffic_control.rs, storage.rs
+//!     │                        (sampling.rs)                abort.rs, lost.rs, stop.rs  job_control.rs, traffic_control.rs, storage.rs
 //!     └── drain.rs, cleanup.rs: on every way out
 //! ```
 //!
@@ -20,6 +20,7 @@ mod error;
 mod fire;
 mod job_control;
 mod logs;
+mod lost;
 mod perform;
 mod prepare;
 mod recorder;

@@ -1,45 +1,64 @@
-//! `kill -9` at every moment of a fault's life: the guard heals, and so does `squall undo` with the guard killed too.
+//! `kill -9` at a moment of a fault's life: the guard heals, and so does `squall undo` with the guard killed too.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use squall::action::Inverse;
 use squall::clock::{self, Timestamp};
 use squall::journal::{Ending, EventKind, RunFolder};
-use squall::kafka::{Admin, NewTopic};
-use squall::run::crash::POINTS;
 
-use super::matrix::{FAULTS, Healer, Row, SHORT, fault};
-use super::shared::{Going, Shared, assert_healed, events, processes, run, scenario, shared, squall_in, succeeded, text, wait};
+use super::canary;
+use super::matrix::{Healer, Row, SHORT, fault, is_possible};
+use super::shared::{
+    Going, Shared, assert_healed, attached, events, json, processes, run, scenario, shared, squall_in, succeeded, text, wait,
+};
 
 #[test]
 fn kill_9_heals_for_each_kind_of_inverse() {
     for (name, point, healer) in SHORT {
-        crash(fault(name), point, *healer);
+        if is_possible(shared(), fault(name)) {
+            println!("{name} {point} {healer:?}: {:?}", crash(fault(name), point, *healer));
+        }
     }
 }
 
 /// What a crash was followed by.
-struct Healed {
-    /// From the death to the first line of whoever heals.
-    began_s: f64,
-    /// From there to the last line.
-    took_s: f64,
+#[derive(Debug)]
+pub struct Healed {
+    /// Seconds from the death to the first line of whoever heals.
+    pub began_s: f64,
+    /// Seconds from there to the last line.
+    pub took_s: f64,
 }
 
-fn crash(row: &Row, point: &'static str, healer: Healer) -> Healed {
-    println!("{} {point} {healer:?}", row.fault);
+/// Crashes a run at a point of a fault's life, and asserts that it heals.
+pub fn crash(row: &Row, point: &str, healer: Healer) -> Healed {
     let shared = shared();
-    let kept = row.inverse == Some("restore-topic-config");
-    if kept {
-        keep_topics(shared);
+    let (file, folder, died) = crashed(row, point, healer);
+    if healer == Healer::Undo {
+        undone(shared, &file, &folder);
     }
+    let healed = by_its_journal(&folder, healer, died);
+    assert_healed(shared);
+    reported(shared, &folder, "interrupted", 130);
+    healed
+}
+
+/// Starts a run that dies at a point of a fault's life, and waits for its guard to end, or kills that before: the scenario, the run, and
+/// when it died.
+fn crashed(row: &Row, point: &str, healer: Healer) -> (PathBuf, RunFolder, Timestamp) {
+    let shared = shared();
     let name = format!("crash-{}", row.fault);
-    let timeline = format!("{{ at: 2s, name: it, inject: {{ {}: {} }} }}", row.fault, row.settings);
-    let file = scenario(&shared.home, &name, &timeline, if kept { "kept" } else { "" });
+    let timeline = format!("{{ at: 1s, name: it, inject: {{ {}: {} }} }}", row.fault, row.settings);
+    let file = if row.own {
+        scenario(&shared.home, &name, &timeline, "")
+    } else {
+        canary::ensure(shared);
+        attached(&shared.home, &name, &timeline, "")
+    };
     let mut command = run(&file);
     command.env("FAILPOINTS", format!("{point}=return"));
     let mut going = Going::start(command, &shared.home, &name);
@@ -51,25 +70,61 @@ fn crash(row: &Row, point: &'static str, healer: Healer) -> Healed {
     let status = wait("the crash", || going.child.try_wait().unwrap());
     let died = clock::now();
     assert_eq!(status.signal(), Some(9), "{status:?}: {}", std::fs::read_to_string(shared.home.join(format!("{name}.log"))).unwrap());
+    wait("the guard's end", || processes(&["guard", "--run", &path]).is_empty().then_some(()));
+    (file, going.folder.clone(), died)
+}
 
-    match healer {
-        Healer::Guard => {
-            wait("the guard's end", || processes(&["guard", "--run", &path]).is_empty().then_some(()));
-        }
-        Healer::Undo => {
-            wait("the guard's death", || processes(&["guard", "--run", &path]).is_empty().then_some(()));
-            let refused = run(&file).output().unwrap();
-            assert_eq!(refused.status.code(), Some(6), "{}", text(&refused));
-            assert!(text(&refused).contains(&going.folder.run()), "{}", text(&refused));
-            let undone = succeeded(squall_in(&shared.home).arg("undo"));
-            assert!(text(&undone).contains("all undone"), "{}", text(&undone));
-            // Once more does no harm.
-            succeeded(squall_in(&shared.home).arg("undo").arg(going.folder.path()));
+#[test]
+fn a_new_run_may_undo_first() {
+    let shared = shared();
+    let (_, left, _) = crashed(fault("freeze-taskmanager"), "while-held", Healer::Undo);
+    let file = attached(&shared.home, "undo-first", "", "duration: 2s\n");
+    let output = run(&file).arg("--undo-first").output().unwrap();
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{}", text(&output));
+    assert!(text(&output).contains(&format!("undoing what run {} left behind", left.run())), "{}", text(&output));
+    assert!(matches!(events(&left).last().unwrap().event, EventKind::RunEnded { clean: true, .. }));
+    assert_healed(shared);
+}
+
+/// While the run owes something, no new one is begun and it is not said to be clean; then it is undone by hand.
+fn undone(shared: &Shared, scenario: &Path, folder: &RunFolder) {
+    let mut undos = BTreeMap::new();
+    let mut things = 0;
+    for event in events(folder) {
+        match event.event {
+            EventKind::UndoRecorded { undo, inverse, .. } => drop(undos.insert(undo, inverse)),
+            EventKind::UndoPerformed { undo, restored: true, .. } => drop(undos.remove(&undo)),
+            EventKind::Made { .. } => things += 1,
+            _ => {}
         }
     }
-    let healed = by_its_journal(&going.folder, healer, died);
-    assert_healed(shared);
-    healed
+    // Rules are leases, and traffic ends with squall.
+    let stays = undos.values().any(|inverse| !matches!(inverse, Inverse::RemoveRule { .. } | Inverse::RestoreTraffic { .. }));
+    if stays {
+        reported(shared, folder, "cleanup_incomplete", 5)
+    } else {
+        reported(shared, folder, "interrupted", 130)
+    }
+    if undos.is_empty() && things == 0 {
+        let undone = succeeded(squall_in(&shared.home).arg("undo"));
+        assert!(text(&undone).contains("nothing is left to undo"), "{}", text(&undone));
+    } else {
+        let refused = run(scenario).output().unwrap();
+        assert_eq!(refused.status.code(), Some(6), "{}", text(&refused));
+        assert!(text(&refused).contains(&folder.run()), "{}", text(&refused));
+        let undone = succeeded(squall_in(&shared.home).arg("undo"));
+        assert!(text(&undone).contains("all undone"), "{}", text(&undone));
+    }
+    // Once more does no harm.
+    succeeded(squall_in(&shared.home).arg("undo").arg(folder.path()));
+}
+
+/// `squall report` shows the run for what it is.
+fn reported(shared: &Shared, folder: &RunFolder, verdict: &str, code: i32) {
+    let report = squall_in(&shared.home).arg("report").arg(folder.path()).output().unwrap();
+    assert_eq!(report.status.code(), Some(code), "{}", text(&report));
+    assert_eq!(json(&folder.path().join("report.json"))["verdict"], verdict);
+    assert!(std::fs::read_to_string(folder.path().join("report.html")).unwrap().contains("</html>"));
 }
 
 /// The journal says who healed, what, and that nothing is left.
@@ -89,57 +144,9 @@ fn by_its_journal(folder: &RunFolder, healer: Healer, died: Timestamp) -> Healed
     }
     assert!(owed.values().all(|who| who.as_deref() == Some(by)), "{owed:?}");
     let healing = events.iter().position(|event| event.event == EventKind::Phase(squall::journal::Phase::CleaningUp)).unwrap();
-    Healed { began_s: events[healing].at.seconds_since(died), took_s: events.last().unwrap().at.seconds_since(events[healing].at) }
-}
-
-/// Topics that are not squall's: their configuration has to be back, for they stay.
-fn keep_topics(shared: &Shared) {
-    let kafka = Admin::new(&shared.cluster.addresses().kafka.harness).unwrap();
-    let topics = kafka.metadata(Duration::from_secs(30)).unwrap();
-    for name in ["kept-orders", "kept-enriched"] {
-        if topics.topic(name).is_none() {
-            let topic = NewTopic { name: name.into(), partitions: 2, replicas: 1, config: BTreeMap::new() };
-            kafka.create_topic(&topic, Duration::from_secs(30)).unwrap();
-        }
+    let began_s = events[healing].at.seconds_since(died);
+    if healer == Healer::Guard {
+        assert!(began_s < 2.0, "the guard began {began_s:.2} s after its parent's death");
     }
-}
-
-/// The whole matrix, written to `docs/safety.md`. `SQUALL_FAULTS` names some faults instead of all.
-#[test]
-#[ignore = "hours; ./dev qualify safety"]
-fn qualify_safety() {
-    let wanted = std::env::var("SQUALL_FAULTS").unwrap_or_default();
-    let rows = || FAULTS.iter().filter(|row| wanted.is_empty() || wanted.split(',').any(|name| name == row.fault));
-    let mut table = String::new();
-    let (mut crashes, mut slowest, mut longest) = (0, 0.0f64, 0.0f64);
-    for row in rows() {
-        write!(table, "| `{}` | {} |", row.fault, row.inverse.map_or("–".to_owned(), |inverse| format!("`{inverse}`"))).unwrap();
-        for point in POINTS {
-            // What leaves nothing to undo never gets to its undo.
-            if row.inverse.is_none() && point.ends_with("-undo") {
-                write!(table, " – |").unwrap();
-                continue;
-            }
-            let [guard, undo] = [Healer::Guard, Healer::Undo].map(|healer| crash(row, point, healer));
-            crashes += 2;
-            slowest = slowest.max(guard.began_s);
-            longest = longest.max(guard.took_s).max(undo.took_s);
-            write!(table, " {:.1} s, {:.1} s |", guard.took_s, undo.took_s).unwrap();
-        }
-        table.push('\n');
-    }
-    assert!(slowest < 2.0, "a guard began {slowest:.2} s after its parent's death");
-    let heading: String = POINTS.iter().map(|point| format!(" {point} |")).collect();
-    let rule = "---|".repeat(POINTS.len() + 2);
-    let text = format!(
-        "# After `kill -9`\n\n\
-         Written by `./dev qualify safety`. squall is killed by SIGKILL at each moment of each fault's life, on a local cluster of one broker \
-         and two TaskManagers. *Healed* means: every node is alive and not frozen, no rule is on a link, the topic's configuration is as \
-         before, no topic, group or job of the run is left, `squall status` names nothing, **and** records sent afterwards through the same \
-         links arrive in the sink of another job.\n\n\
-         {crashes} crashes, {crashes} healed. The guard began at most {slowest:.2} s after the death; the longest healing took {longest:.1} s.\n\n\
-         Each cell: healed by the guard in …, healed by `squall undo` with the guard killed too in ….\n\n\
-         | fault | inverse |{heading}\n|{rule}\n{table}"
-    );
-    std::fs::write(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/safety.md"), text).unwrap();
+    Healed { began_s, took_s: events.last().unwrap().at.seconds_since(events[healing].at) }
 }

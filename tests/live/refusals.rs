@@ -54,10 +54,10 @@ fn production_asks_for_its_name() {
 fn a_topic_that_the_owner_did_not_allow() {
     let shared = shared();
     let file = scenario(&shared.home, "foreign", "", "");
-    let foreign = std::fs::read_to_string(&file).unwrap().replacen("partitions: 2", "name: canary-in", 1);
+    let foreign = std::fs::read_to_string(&file).unwrap().replacen("partitions: 2", "name: billing", 1);
     std::fs::write(&file, foreign).unwrap();
     let output = run(&file).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    assert!(text(&output).contains("canary-in"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output));
+    assert!(text(&output).contains("topic `billing` is not squall's, and not lent to it"), "{}", text(&output));
     assert!(!shared.home.join("reports/foreign").exists());
 }

@@ -12,7 +12,7 @@ use squall::flink::Rest;
 use squall::journal::{Event, Reader, RunFolder};
 use squall::kafka::Admin;
 
-use super::canary::Canary;
+use super::canary;
 
 /// A moment on a loaded machine.
 pub const SOON: Duration = Duration::from_secs(240);
@@ -22,7 +22,6 @@ pub struct Shared {
     pub home: PathBuf,
     pub cluster: Cluster,
     pub runtime: tokio::runtime::Runtime,
-    pub canary: OnceLock<Canary>,
 }
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -39,7 +38,7 @@ pub fn shared() -> &'static Shared {
         let spec = spec(&std::fs::read_to_string(cluster_file()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let cluster = runtime.block_on(Cluster::attach(&spec, &places)).unwrap();
-        Shared { home, cluster, runtime, canary: OnceLock::new() }
+        Shared { home, cluster, runtime }
     })
 }
 
@@ -67,23 +66,34 @@ pub fn squall_in(home: &Path) -> Command {
     command
 }
 
-/// A scenario of a few seconds with this timeline and these other lines.
+/// A scenario of a few seconds with a job and topics of its own, this timeline and these other lines.
 pub fn scenario(home: &Path, name: &str, timeline: &str, more: &str) -> PathBuf {
     let jobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/jobs/passthrough.sql");
-    let (orders, enriched) =
-        if more.contains("kept") { ("name: kept-orders", "name: kept-enriched") } else { ("partitions: 2", "partitions: 2") };
+    let pipeline = format!(
+        "job: {{ sql: {{ file: {}, parallelism: 1, checkpoint: {{ interval: 1s, mode: exactly-once }} }} }}\n\
+         source: {{ topics: {{ orders: {{ partitions: 2 }} }}, group: {name} }}\n\
+         sink: {{ topics: {{ enriched: {{ partitions: 2 }} }}, identity: header }}\n",
+        jobs.display()
+    );
+    written(home, name, &pipeline, timeline, more)
+}
+
+/// The same on the canary's job and topics, which are there already.
+pub fn attached(home: &Path, name: &str, timeline: &str, more: &str) -> PathBuf {
+    let pipeline = "job: { attach: { name: canary } }\n\
+                    source: { topics: { orders: { name: canary-in } }, group: canary }\n\
+                    sink: { topics: { enriched: { name: canary-out } }, identity: header }\n";
+    written(home, name, pipeline, timeline, more)
+}
+
+fn written(home: &Path, name: &str, pipeline: &str, timeline: &str, more: &str) -> PathBuf {
+    let unless_said = |key: &str, line: &'static str| if more.contains(key) { "" } else { line };
+    let (duration, drain) = (unless_said("duration:", "duration: 20s\n"), unless_said("drain:", "drain: { within: 60s }\n"));
     let text = format!(
-        "name: {name}\n\
-         job: {{ sql: {{ file: {}, parallelism: 1, checkpoint: {{ interval: 1s, mode: exactly-once }} }} }}\n\
-         source: {{ topics: {{ orders: {{ {orders} }} }}, group: {name} }}\n\
-         sink: {{ topics: {{ enriched: {{ {enriched} }} }}, identity: header }}\n\
+        "name: {name}\n{pipeline}{duration}{drain}\
          traffic: {{ orders: {{ rate: {{ constant: 200/s }}, keys: {{ uniform: {{ distinct: 100 }} }}, value: {{ size: 100B }} }} }}\n\
-         duration: 20s\n\
-         drain: {{ within: 60s }}\n\
          timeline: [ {timeline} ]\n\
-         seed: 7\n{}",
-        jobs.display(),
-        if more == "kept" { "" } else { more }
+         seed: 7\n{more}"
     );
     let path = home.join(format!("{name}.yaml"));
     std::fs::write(&path, text).unwrap();
@@ -204,18 +214,23 @@ pub fn scars(shared: &Shared) -> Vec<String> {
     let kafka = Admin::new(&shared.cluster.addresses().kafka.harness).unwrap();
     let topics = kafka.metadata(Duration::from_secs(30)).unwrap().topics;
     scars.extend(topics.iter().filter(|topic| topic.name.starts_with("squall-")).map(|topic| format!("topic {}", topic.name)));
-    if topics.iter().any(|topic| topic.name == "kept-orders") {
-        let config = kafka.topic_config("kept-orders", Duration::from_secs(30)).unwrap();
+    if topics.iter().any(|topic| topic.name == "canary-in") {
+        let config = kafka.topic_config("canary-in", Duration::from_secs(30)).unwrap();
         scars.extend(config.iter().filter(|(_, setting)| setting.own).map(|(key, setting)| format!("{key} = {:?}", setting.value)));
     }
     let rest = Rest::new(&shared.cluster.addresses().flink, Path::new("")).unwrap();
     let jobs = shared.runtime.block_on(rest.jobs()).unwrap().value;
     scars.extend(jobs.iter().filter(|job| !job.state.is_terminal() && job.name != "canary").map(|job| format!("job {}", job.name)));
+    if let Err(error) = squall::guard::storage::write_probe(&shared.cluster.checkpoint_folder().unwrap()) {
+        scars.push(format!("no checkpoint can be written: {error}"));
+    }
+    scars.extend(limits(shared).into_iter().map(|group| format!("control group {}", group.display())));
     scars
 }
 
 /// Asserts that the cluster is as before, that squall says so, and that records arrive.
 pub fn assert_healed(shared: &Shared) {
+    canary::ensure(shared);
     // Flink forgets a dead TaskManager, and ends a cancelled job, a moment later.
     let mut last = Vec::new();
     for _ in 0..100 {
@@ -230,7 +245,26 @@ pub fn assert_healed(shared: &Shared) {
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["runs"].as_array().unwrap().len(), 0, "{status}");
     assert_eq!(status["clusters"][0]["rules"].as_array().unwrap().len(), 0, "{status}");
-    shared.canary.get_or_init(|| Canary::start(shared)).sings(shared);
+    canary::sings(shared);
+}
+
+/// Control groups that limit a node of this cluster.
+fn limits(shared: &Shared) -> Vec<PathBuf> {
+    fn below(folder: &Path, named: &str, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.is_symlink() {
+                if entry.file_name().to_string_lossy().starts_with(named) {
+                    found.push(path.clone());
+                }
+                below(&path, named, found);
+            }
+        }
+    }
+    let record = json(&shared.home.join("state/clusters/it-live/cluster.json"));
+    let mut found = Vec::new();
+    below(Path::new("/sys/fs/cgroup"), &format!("squall-{}-", record["id"].as_str().unwrap()), &mut found);
+    found
 }
 
 pub fn succeeded(command: &mut Command) -> Output {

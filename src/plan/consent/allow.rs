@@ -56,8 +56,9 @@ pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
     }
 }
 
-/// Rules on links are leases of the proxy, and squall's own traffic ends with squall.
-fn expires(fault: &FaultSpec) -> bool {
+/// Whether a fault ends by itself, without squall and its guard: rules on links are leases of the proxy, and squall's own traffic ends
+/// with squall.
+pub(in crate::plan) fn expires(fault: &FaultSpec) -> bool {
     matches!(fault.reach(), Reach::Link(_) | Reach::Streams(_))
 }
 

@@ -2,10 +2,13 @@
 //! engine looks again when a fault has aimed.
 
 mod allow;
+mod hours;
 mod nodes;
 mod topics;
 mod volume;
 
+pub(super) use allow::expires;
+pub use hours::within_hours;
 pub(super) use nodes::losing_the_job;
 
 use super::PlannedFault;
@@ -32,7 +35,7 @@ pub(super) struct Limits {
 
 pub(super) fn check(asked: &Asked<'_>) -> Limits {
     let mut limits = Limits::default();
-    for check in [allow::check, nodes::check, volume::check, topics::check] {
+    for check in [allow::check, nodes::check, volume::check, topics::check, hours::check] {
         check(asked, &mut limits);
     }
     limits
