@@ -220,7 +220,7 @@ fn hours_are_held_against_the_clock_at_the_start() {
      --> c.yaml:8:1
       |
     8 | hours: [ { days: [ fri ], from: "08:00", to: "17:30", zone: Europe/Berlin } ]
-      | ----- runs are allowed in these
+      | ^^^^^ runs are allowed in these
       |
       = note: the owner says: the trading floor is open else
     "#);
