@@ -57,10 +57,10 @@ pub fn seconds(value: f64) -> String {
         format!("{} s", significant(value))
     } else if magnitude < 7200.0 {
         let total = value.round() as i64;
-        format!("{} min {} s", total / 60, total.abs() % 60)
+        format!("{} min {} s", total / 60, total.unsigned_abs() % 60)
     } else {
         let total = (value / 60.0).round() as i64;
-        format!("{} h {} min", total / 60, total.abs() % 60)
+        format!("{} h {} min", total / 60, total.unsigned_abs() % 60)
     }
 }
 
