@@ -188,13 +188,13 @@ fn doubles_rarely() -> Case {
 fn reorders() -> Case {
     Case {
         name: "reorders",
-        planted: "lets one in 1,500 be overtaken within its key",
-        job: "--defect reorder --every 1500",
+        planted: "lets one in 1,400 be overtaken within its key",
+        job: "--defect reorder --every 1400",
         expect: &[("reordered == 0", "failed"), ("delivery == exactly-once", "met")],
         exit: 99,
         wrong: |evidence| one("reordered", evidence.diary()),
         also: |evidence, mistakes| {
-            every(evidence, 1500, mistakes);
+            every(evidence, 1400, mistakes);
             String::new()
         },
         ..SOUND
