@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::action::{Ability, Action, Inverse, Node, Testimony, Witness};
+use crate::action::{Ability, Action, Inverse, Testimony, Witness};
 use crate::clock::Timestamp;
 
 /// Told of each step of a start or an end, in one line.
@@ -279,10 +279,13 @@ impl Cluster {
         }
     }
 
-    /// The newest log of a node.
-    pub fn log(&self, node: &Node) -> Option<PathBuf> {
+    /// The nodes, dead ones whose place is empty too, and the newest log of each; only what is on this machine.
+    ///
+    /// # Errors
+    /// When the cluster's record cannot be read.
+    pub fn logs(&self) -> Result<Vec<(String, PathBuf)>, Error> {
         match self {
-            Self::Local(local) => local.log(node),
+            Self::Local(local) => Ok(local.logs()?),
         }
     }
 }

@@ -45,11 +45,7 @@ impl Fault for CrashLoopJobmanager {
     }
 
     fn problems(&self) -> Vec<(&'static str, String)> {
-        let mut problems = self.choice().problems();
-        if self.times < 2 {
-            problems.push(("times", format!("{} is no loop; a single crash is `kill-jobmanager`", self.times)));
-        }
-        problems
+        process::loop_problems(&self.choice(), self.times, "kill-jobmanager")
     }
 
     fn reach(&self) -> Reach<'_> {

@@ -52,11 +52,7 @@ impl Fault for CrashLoopTaskmanager {
     }
 
     fn problems(&self) -> Vec<(&'static str, String)> {
-        let mut problems = self.choice().problems();
-        if self.times < 2 {
-            problems.push(("times", format!("{} is no loop; a single crash is `kill-taskmanager`", self.times)));
-        }
-        problems
+        process::loop_problems(&self.choice(), self.times, "kill-taskmanager")
     }
 
     fn reach(&self) -> Reach<'_> {

@@ -33,11 +33,7 @@ impl Fault for DelaySink {
     }
 
     fn problems(&self) -> Vec<(&'static str, String)> {
-        if self.add == Duration::ZERO && self.jitter == Duration::ZERO {
-            vec![("add", "a delay of 0s does nothing".to_owned())]
-        } else {
-            Vec::new()
-        }
+        link::delay_problems(self.add, self.jitter)
     }
 
     fn reach(&self) -> Reach<'_> {

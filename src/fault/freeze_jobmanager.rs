@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Freezes the JobManager (SIGSTOP, or the engine's pause): no checkpoint is triggered, nobody restarts a task; TaskManagers go on until their heartbeats time out.
@@ -53,14 +53,6 @@ impl Fault for FreezeJobmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Jobmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Freeze,
-            |node| Some(Inverse::Thaw { node }),
-            |node| Witness::Frozen { node },
-            self.undo_after(),
-            true,
-        ))
+        Ok(process::freeze(&victims, view, self.r#for))
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice, Operator};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Freezes TaskManagers (SIGSTOP, or the engine's pause). No connection is reset: only the heartbeat time-out tells. One that was frozen beyond it and held
@@ -60,14 +60,6 @@ impl Fault for FreezeTaskmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Taskmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Freeze,
-            |node| Some(Inverse::Thaw { node }),
-            |node| Witness::Frozen { node },
-            self.undo_after(),
-            true,
-        ))
+        Ok(process::freeze(&victims, view, self.r#for))
     }
 }

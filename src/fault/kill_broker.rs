@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Kills brokers with SIGKILL. With replicas, leaders move after `broker.session.timeout.ms`; Flink usually rides through: the trace is a gap in committed
@@ -59,14 +59,6 @@ impl Fault for KillBroker {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Broker, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Kill,
-            |node| Some(Inverse::StartReplacement { node }),
-            |node| Witness::Gone { node },
-            self.undo_after(),
-            false,
-        ))
+        Ok(process::kill(&victims, view, self.undo_after()))
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Kills the JobManager with SIGKILL. Without high availability its jobs are lost: the TaskManagers live on and wait for a new one.
@@ -58,14 +58,6 @@ impl Fault for KillJobmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Jobmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Kill,
-            |node| Some(Inverse::StartReplacement { node }),
-            |node| Witness::Gone { node },
-            self.undo_after(),
-            false,
-        ))
+        Ok(process::kill(&victims, view, self.undo_after()))
     }
 }

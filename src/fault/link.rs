@@ -31,6 +31,11 @@ impl Link {
     }
 }
 
+/// What is wrong with the settings of a delay.
+pub(super) fn delay_problems(add: Duration, jitter: Duration) -> Vec<(&'static str, String)> {
+    if add == Duration::ZERO && jitter == Duration::ZERO { vec![("add", "a delay of 0s does nothing".to_owned())] } else { Vec::new() }
+}
+
 /// An aim of one rule on one link.
 pub(super) fn aim(link: Link, rule: LinkRule, held_for: Duration, view: &View) -> Result<Aim, NoTarget> {
     let name = link.name();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HowMany, NoTarget};
 use crate::action::{Action, Aim, Inverse, Node, NodeDeed, NodeView, Role, Step, View, Witness};
-use crate::units::{Duration, Ratio};
+use crate::units::{Bytes, Duration, Ratio};
 
 /// Which nodes. Without any setting: one that carries work of the job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -105,7 +105,7 @@ impl Choice<'_> {
 }
 
 /// An aim that does the same to each victim.
-pub(super) fn aim(
+fn aim(
     victims: &[&NodeView],
     view: &View,
     deed: &NodeDeed,
@@ -134,15 +134,64 @@ pub(super) fn aim(
     Aim { steps, undo_after, held, target }
 }
 
+/// Kills the victims; each is gone until somebody starts another.
+pub(super) fn kill(victims: &[&NodeView], view: &View, undo_after: Option<Duration>) -> Aim {
+    end(victims, view, &NodeDeed::Kill, undo_after)
+}
+
+/// Ends the victims in order.
+pub(super) fn terminate(victims: &[&NodeView], view: &View, undo_after: Option<Duration>) -> Aim {
+    end(victims, view, &NodeDeed::Terminate, undo_after)
+}
+
+fn end(victims: &[&NodeView], view: &View, deed: &NodeDeed, undo_after: Option<Duration>) -> Aim {
+    aim(victims, view, deed, |node| Some(Inverse::StartReplacement { node }), |node| Witness::Gone { node }, undo_after, false)
+}
+
+/// Has the kernel kill the victims once they need `headroom` more memory than now.
+pub(super) fn squeeze(victims: &[&NodeView], view: &View, headroom: Bytes, undo_after: Option<Duration>) -> Aim {
+    let inverse = |node| Some(Inverse::RestoreMemory { node, limit: None });
+    aim(victims, view, &NodeDeed::LimitMemory { headroom }, inverse, |node| Witness::Gone { node }, undo_after, false)
+}
+
+/// Stops the victims for a time.
+pub(super) fn freeze(victims: &[&NodeView], view: &View, held_for: Duration) -> Aim {
+    let (inverse, witness) = (|node| Some(Inverse::Thaw { node }), |node| Witness::Frozen { node });
+    aim(victims, view, &NodeDeed::Freeze, inverse, witness, Some(held_for), true)
+}
+
+/// Leaves the victims a share of their CPU time for a time.
+pub(super) fn slow(victims: &[&NodeView], view: &View, share: Ratio, held_for: Duration) -> Aim {
+    let (inverse, witness) = (|node| Some(Inverse::FullSpeed { node }), |node| Witness::CpuShare { node, share });
+    aim(victims, view, &NodeDeed::SlowCpu { share }, inverse, witness, Some(held_for), true)
+}
+
+/// What is wrong with the settings of a slow node.
+pub(super) fn slow_problems(choice: &Choice<'_>, to: Ratio) -> Vec<(&'static str, String)> {
+    let mut problems = choice.problems();
+    if !(to.0 > 0.0 && to.0 < 1.0) {
+        problems.push(("to", format!("{to} is not between 0% and 100%")));
+    }
+    problems
+}
+
 /// After which a crash loop starts its victim again, where nothing is said.
 pub(super) const fn soon() -> Duration {
     Duration::from_secs(1)
 }
 
+/// What is wrong with the settings of a crash loop; `single` is the fault for one crash.
+pub(super) fn loop_problems(choice: &Choice<'_>, times: u32, single: &str) -> Vec<(&'static str, String)> {
+    let mut problems = choice.problems();
+    if times < 2 {
+        problems.push(("times", format!("{times} is no loop; a single crash is `{single}`")));
+    }
+    problems
+}
+
 /// An aim of a crash loop: a kill that is held until the victims are back.
 pub(super) fn crash(victims: &[&NodeView], view: &View, restart_after: Duration) -> Aim {
-    let (inverse, witness) = (|node| Some(Inverse::StartReplacement { node }), |node| Witness::Gone { node });
-    aim(victims, view, &NodeDeed::Kill, inverse, witness, Some(restart_after), true)
+    Aim { held: true, ..kill(victims, view, Some(restart_after)) }
 }
 
 /// The nodes that have come since `before`: other incarnations, whatever their names.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Leaves brokers only a share of their CPU time: producers, consumers and commits all wait for them.
@@ -42,11 +42,7 @@ impl Fault for SlowBroker {
     }
 
     fn problems(&self) -> Vec<(&'static str, String)> {
-        let mut problems = self.choice().problems();
-        if !(self.to.0 > 0.0 && self.to.0 < 1.0) {
-            problems.push(("to", format!("{} is not between 0% and 100%", self.to)));
-        }
-        problems
+        process::slow_problems(&self.choice(), self.to)
     }
 
     fn reach(&self) -> Reach<'_> {
@@ -59,14 +55,6 @@ impl Fault for SlowBroker {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Broker, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::SlowCpu { share: self.to },
-            |node| Some(Inverse::FullSpeed { node }),
-            |node| Witness::CpuShare { node, share: self.to },
-            self.undo_after(),
-            true,
-        ))
+        Ok(process::slow(&victims, view, self.to, self.r#for))
     }
 }

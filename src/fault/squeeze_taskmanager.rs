@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice, Operator};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Bytes, Duration, Ratio};
 
 /// Lowers the memory limit of TaskManagers to what they use now plus some headroom, until the kernel kills them: an out-of-memory kill.
@@ -66,14 +66,6 @@ impl Fault for SqueezeTaskmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Taskmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::LimitMemory { headroom: self.headroom },
-            |node| Some(Inverse::RestoreMemory { node, limit: None }),
-            |node| Witness::Gone { node },
-            self.undo_after(),
-            false,
-        ))
+        Ok(process::squeeze(&victims, view, self.headroom, self.undo_after()))
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Shuts the JobManager down with SIGTERM. Without high availability its jobs are lost all the same: a session cluster does not wait for them.
@@ -58,14 +58,6 @@ impl Fault for TerminateJobmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Jobmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Terminate,
-            |node| Some(Inverse::StartReplacement { node }),
-            |node| Witness::Gone { node },
-            self.undo_after(),
-            false,
-        ))
+        Ok(process::terminate(&victims, view, self.undo_after()))
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{self, Choice, Operator};
 use super::{Fault, NoTarget, Reach};
-use crate::action::{Ability, Aim, Inverse, NodeDeed, Role, View, Witness};
+use crate::action::{Ability, Aim, Role, View};
 use crate::units::{Duration, Ratio};
 
 /// Shuts TaskManagers down with SIGTERM. They say goodbye, so nobody has to wait for a time-out: what a rolling restart does.
@@ -64,14 +64,6 @@ impl Fault for TerminateTaskmanager {
 
     fn aim(&self, view: &View, rng: &mut dyn Rng) -> Result<Aim, NoTarget> {
         let victims = self.choice().victims(Role::Taskmanager, view, rng)?;
-        Ok(process::aim(
-            &victims,
-            view,
-            &NodeDeed::Terminate,
-            |node| Some(Inverse::StartReplacement { node }),
-            |node| Witness::Gone { node },
-            self.undo_after(),
-            false,
-        ))
+        Ok(process::terminate(&victims, view, self.undo_after()))
     }
 }

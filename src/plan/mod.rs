@@ -9,6 +9,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::TopicView;
 use crate::cluster::Environment;
 use crate::diagnostic::Report;
 use crate::fault::FaultSpec;
@@ -47,6 +48,23 @@ pub struct Plan {
     pub limits: Vec<String>,
     /// What is odd, but no error.
     pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// The topics by the scenario's names, as faults see them before a run has made any.
+    pub fn topics(&self) -> Vec<TopicView> {
+        let scenario = &self.scenario;
+        let topic = |name: &String, input| TopicView {
+            name: name.clone(),
+            stream: name.clone(),
+            input,
+            partitions: scenario.partitions(name).unwrap_or(1),
+            records: Count(0),
+        };
+        let inputs = scenario.source.topics.keys().map(|name| topic(name, true));
+        let outputs = scenario.sink.topics.keys().map(|name| topic(name, false));
+        inputs.chain(outputs).collect()
+    }
 }
 
 /// The cluster of a plan.

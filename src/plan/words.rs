@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::consent::expires;
 use super::{Plan, PlannedFault, Trigger};
-use crate::action::{Identity, Inverse, JobView, LinkView, Node, NodeView, Role, SubtaskView, TopicView, VertexView, View};
+use crate::action::{Identity, Inverse, JobView, LinkView, Node, NodeView, Role, SubtaskView, VertexView, View};
 use crate::fault::{FaultSpec, HowMany, Reach};
-use crate::units::{Count, display};
+use crate::units::display;
 
 /// Several lines, the largest harm last.
 pub fn describe(plan: &Plan) -> String {
@@ -152,15 +152,6 @@ fn sketch(plan: &Plan, fault: &FaultSpec) -> View {
         },
     };
     let roles = [Role::Taskmanager, Role::Jobmanager, Role::Broker];
-    let topic = |name: &String, input| TopicView {
-        name: name.clone(),
-        stream: name.clone(),
-        input,
-        partitions: plan.scenario.partitions(name).unwrap_or(1),
-        records: Count(0),
-    };
-    let inputs = plan.scenario.source.topics.keys().map(|name| topic(name, true));
-    let outputs = plan.scenario.sink.topics.keys().map(|name| topic(name, false));
     View {
         nodes: roles.into_iter().flat_map(|role| (0..many).map(move |index| node(role, index))).collect(),
         job: Some(JobView {
@@ -170,7 +161,7 @@ fn sketch(plan: &Plan, fault: &FaultSpec) -> View {
             vertices: vec![VertexView { id: "v".to_owned(), name: operator.to_owned(), parallelism }],
         }),
         links: ["source", "sink", "generator"].map(|name| LinkView { name: name.to_owned(), connections: 1 }).to_vec(),
-        topics: inputs.chain(outputs).collect(),
+        topics: plan.topics(),
         checkpoint_storage: Some("the folder of checkpoints".to_owned()),
     }
 }

@@ -50,15 +50,13 @@ impl Logs {
             let mut first = true;
             loop {
                 ticks.tick().await;
-                let nodes = match self.cluster.view() {
-                    Ok(nodes) => nodes,
+                let logs = match self.cluster.logs() {
+                    Ok(logs) => logs,
                     Err(error) => {
                         super::failed(&*record, PROBE, &error);
                         continue;
                     }
                 };
-                let logs: Vec<(String, PathBuf)> =
-                    nodes.iter().filter_map(|status| Some((status.node.name.clone(), self.cluster.log(&status.node)?))).collect();
                 let record = record.clone();
                 let looked = tokio::task::spawn_blocking(move || {
                     for (name, path) in logs {

@@ -25,7 +25,7 @@ use crate::traffic::{self, Slice, Traffic, TrafficError};
 
 use super::error::{Broken, Error};
 use super::fire::Firing;
-use super::logs::Logs;
+use super::logs::LogEnds;
 use super::perform::World;
 use super::prepare::{self, Topics};
 use super::recorder::Recorder;
@@ -174,7 +174,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Everything from the topics to the cleanup. Returns how it ended and what could not be removed.
     async fn whole(&mut self, reach: &mut Reach<'_>) -> (Ending, Vec<String>) {
-        let logs = Logs::mark(&self.cluster);
+        let logs = LogEnds::now(&self.cluster);
         let made = self.make().await;
         let recorder = self.recorder.clone();
         let ending = match &made {
@@ -208,7 +208,10 @@ impl Run<'_> {
         if recorder.owed().things.iter().any(|thing| thing.kind == "cluster") {
             self.watcher.step("taking the cluster down");
         }
-        logs.keep(&self.cluster, &self.folder().path().join("logs"));
+        let (cluster, folder) = (self.cluster.clone(), self.folder().path().join("logs"));
+        if let Err(error) = tokio::task::spawn_blocking(move || logs.keep(&cluster, &folder)).await {
+            tracing::warn!("the logs of the nodes are not kept: {error}");
+        }
         let job = made.as_ref().ok().map(|(_, world)| &*world.job);
         let left = cleanup::things(&recorder, job, reach).await;
         (ending, left)

@@ -12,18 +12,18 @@ const MOST: u64 = 64 << 20;
 
 /// How long each log was when the run began.
 #[derive(Debug)]
-pub struct Logs(BTreeMap<PathBuf, u64>);
+pub struct LogEnds(BTreeMap<PathBuf, u64>);
 
-impl Logs {
+impl LogEnds {
     /// Notes where the logs end now.
-    pub fn mark(cluster: &Cluster) -> Self {
-        let length = |(_, path): (String, PathBuf)| Some((path.clone(), std::fs::metadata(path).ok()?.len()));
-        Self(paths(cluster).into_iter().filter_map(length).collect())
+    pub fn now(cluster: &Cluster) -> Self {
+        let length = |(_, path): (String, PathBuf)| std::fs::metadata(&path).ok().map(|metadata| (path, metadata.len()));
+        Self(logs(cluster).into_iter().filter_map(length).collect())
     }
 
     /// Copies what was written since into `folder`, one file a node. What cannot be copied is said in squall's own log.
     pub fn keep(&self, cluster: &Cluster, folder: &Path) {
-        for (node, path) in paths(cluster) {
+        for (node, path) in logs(cluster) {
             let from = self.0.get(&path).copied().unwrap_or(0);
             if let Err(error) = copy(&path, from, &folder.join(format!("{node}.log"))) {
                 tracing::warn!("the log of {node} is not kept: {error}");
@@ -32,10 +32,11 @@ impl Logs {
     }
 }
 
-/// Nodes, the dead ones too, and their logs; none where they are not on this machine.
-fn paths(cluster: &Cluster) -> Vec<(String, PathBuf)> {
-    let nodes = cluster.view().unwrap_or_default();
-    nodes.into_iter().filter_map(|status| Some((status.node.name.clone(), cluster.log(&status.node)?))).collect()
+fn logs(cluster: &Cluster) -> Vec<(String, PathBuf)> {
+    cluster.logs().unwrap_or_else(|error| {
+        tracing::warn!("the logs of the nodes are not kept: {error}");
+        Vec::new()
+    })
 }
 
 fn copy(path: &Path, from: u64, to: &Path) -> io::Result<()> {

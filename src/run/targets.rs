@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use super::view::{LookError, look};
-use crate::action::{SubtaskView, TopicView, View};
+use crate::action::{SubtaskView, View};
 use crate::cluster::{Cluster, ClusterSpec, Places};
 use crate::flink::Rest;
 use crate::job::JobSpec;
 use crate::plan::{self, Plan};
-use crate::units::Count;
 
 /// A fault and its target as of now, or why it has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,26 +47,11 @@ async fn view(plan: &Plan, cluster: &Cluster, base: &Path) -> Result<View, LookE
         JobSpec::Attach(attach) => Some(attach.find(&rest).await?.id),
         JobSpec::Sql(_) | JobSpec::Jar(_) => None,
     };
-    let topics: Vec<_> = topics(plan).collect();
-    let mut view = look(cluster, &rest, job.as_ref(), &topics).await?;
+    let mut view = look(cluster, &rest, job.as_ref(), &plan.topics()).await?;
     if job.is_none() {
         for (index, node) in (0..).zip(view.nodes.iter_mut().filter(|node| node.flink_id.is_some())) {
             node.subtasks.push(SubtaskView { vertex: String::new(), name: String::new(), index });
         }
     }
     Ok(view)
-}
-
-/// The topics by the scenario's names; those that the run would make are not there yet.
-fn topics(plan: &Plan) -> impl Iterator<Item = TopicView> {
-    let scenario = &plan.scenario;
-    let topic = |name: &String, input| TopicView {
-        name: name.clone(),
-        stream: name.clone(),
-        input,
-        partitions: scenario.partitions(name).unwrap_or(1),
-        records: Count(0),
-    };
-    let inputs = scenario.source.topics.keys().map(move |name| topic(name, true));
-    inputs.chain(scenario.sink.topics.keys().map(move |name| topic(name, false)))
 }

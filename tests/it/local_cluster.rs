@@ -109,7 +109,8 @@ async fn live_local_cluster_is_started_acted_on_and_taken_down() {
     let view = cluster.view().unwrap();
     assert_eq!(of_role(&view, Role::Taskmanager).iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["tm-1", "tm-3"]);
     assert!(rest.taskmanagers().await.unwrap().iter().any(|taskmanager| taskmanager.id == "tm-3"));
-    assert!(std::fs::read_to_string(cluster.log(&view[1].node).unwrap()).unwrap().contains("tm-3"));
+    let (_, log) = cluster.logs().unwrap().into_iter().find(|(name, _)| *name == view[1].node.name).unwrap();
+    assert!(std::fs::read_to_string(log).unwrap().contains("tm-3"));
 
     let (ports, pids) = (ports(&cluster), pids(&cluster.view().unwrap()));
     drop(attached);

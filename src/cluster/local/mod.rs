@@ -49,7 +49,7 @@ use super::description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
 use super::places::Places;
 use super::spec::{ClusterName, ClusterSpec};
 use super::{Error as ClusterError, Progress, process};
-use crate::action::{Node, Role};
+use crate::action::Role;
 use crate::clock::Timestamp;
 use crate::flink::Access;
 use crate::kafka::Connection;
@@ -182,9 +182,10 @@ impl Local {
         Some(format!("file://{}", self.record().ok()?.data.join("savepoints").display()))
     }
 
-    pub(super) fn log(&self, node: &Node) -> Option<PathBuf> {
-        let record = self.record().ok()?;
-        record.find(node).map(|index| record.processes[index].log.clone())
+    pub(super) fn logs(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+        let record = self.record()?;
+        let log = |status: NodeStatus| Some((record.processes[record.find(&status.node)?].log.clone(), status.node.name));
+        Ok(nodes(&record).into_iter().filter_map(log).map(|(log, name)| (name, log)).collect())
     }
 }
 
