@@ -10,6 +10,8 @@ use crate::delivery::TopicStart;
 use crate::metric::Metric;
 use crate::units::Duration;
 
+use super::{CheckpointRecord, FaultId, Of, OutputBatch, SubtaskTimes, UndoId};
+
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -19,55 +21,6 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened.
     pub event: EventKind,
-}
-
-/// Names a fault of the timeline and which of its occurrences (`every:`) is meant, from 0.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct FaultId {
-    /// The timeline's name for it.
-    pub name: String,
-    /// From 0.
-    pub occurrence: u32,
-}
-
-/// Names an undo within its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UndoId(pub u64);
-
-/// What a value was measured on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Of {
-    /// The whole pipeline.
-    Run,
-    /// One stream of the traffic.
-    Stream(String),
-    /// One partition of a topic.
-    Partition {
-        /// Topic.
-        topic: String,
-        /// Partition.
-        partition: u32,
-    },
-    /// One subtask of a vertex.
-    Subtask {
-        /// Name of the vertex.
-        vertex: String,
-        /// Index from 0.
-        index: u32,
-    },
-    /// One node, by the cluster's name for it.
-    Node(String),
-    /// One change of the traffic, by its undo.
-    Change(UndoId),
-    /// One kind of request over one link.
-    Request {
-        /// Name of the link.
-        link: String,
-        /// As Kafka's protocol calls it: `EndTxn`.
-        request: String,
-    },
 }
 
 /// A phase of a run.
@@ -96,103 +49,6 @@ pub enum Ending {
     Interrupted(String),
     /// By an error of squall's, or a lost cluster.
     Failed(String),
-}
-
-/// One checkpoint, as last seen; written again whenever it changed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CheckpointRecord {
-    /// Flink's id. Ids go on over restarts of the job.
-    pub id: u64,
-    /// `in-progress`, `completed`, `failed`.
-    pub status: String,
-    /// Whether it is a savepoint.
-    pub savepoint: bool,
-    /// When it was triggered, by the JobManager's clock.
-    pub triggered: Timestamp,
-    /// When the last subtask acknowledged, or when it failed, by the JobManager's clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Timestamp>,
-    /// End to end, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_s: Option<f64>,
-    /// Parts of the slowest subtask, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slowest: Option<CheckpointParts>,
-    /// Bytes written by this checkpoint.
-    pub checkpointed_bytes: u64,
-    /// Full size of the state.
-    pub state_bytes: u64,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-}
-
-/// Where the time of the slowest subtask's checkpoint went, in seconds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CheckpointParts {
-    /// `vertex name (index)`.
-    pub subtask: String,
-    /// From the trigger to the first barrier, by Flink.
-    pub start_delay_s: f64,
-    /// Waiting for the other inputs' barriers.
-    pub alignment_s: f64,
-    /// Synchronous part.
-    pub sync_s: f64,
-    /// Asynchronous part.
-    pub async_s: f64,
-    /// End to end.
-    pub end_to_end_s: f64,
-}
-
-/// When one attempt of a subtask entered its states, by the JobManager's clock.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SubtaskTimes {
-    /// Name of the vertex.
-    pub vertex: String,
-    /// Index from 0.
-    pub index: u32,
-    /// Attempt from 0.
-    pub attempt: u32,
-    /// Its present state.
-    pub state: String,
-    /// Flink's id of the TaskManager that runs it.
-    pub taskmanager: Option<String>,
-    /// `SCHEDULED`, `DEPLOYING`, `INITIALIZING`, `RUNNING`, … → when; states that it has not entered are absent.
-    pub entered: BTreeMap<String, Timestamp>,
-}
-
-/// Records of one sink partition that became visible in one poll, or several within about 100 ms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OutputBatch {
-    /// Sink topic.
-    pub topic: String,
-    /// Its partition.
-    pub partition: u32,
-    /// Records of this run, each counted as often as it was seen.
-    pub records: u64,
-    /// Of them, those seen for the first time.
-    pub fresh: u64,
-    /// When the reader saw the first of them.
-    pub first_seen: Timestamp,
-    /// When the reader saw the last of them.
-    pub last_seen: Timestamp,
-    /// How long the reader had not looked before `first_seen`: the error of "first seen".
-    pub poll_gap: Duration,
-    /// Furthest intended time so far, per stream and input partition.
-    pub furthest: Vec<Furthest>,
-}
-
-/// How far into an input partition the output has come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Furthest {
-    /// Index of the stream in the scenario.
-    pub stream: u8,
-    /// Input partition.
-    pub partition: u16,
-    /// Intended time of the furthest record.
-    pub intended: Timestamp,
 }
 
 /// What happened. Externally tagged: `{"fault-aimed": {…}}`.

@@ -4,8 +4,11 @@
 //! `samples/` holds measurements in compressed segments. Both are numbered through, so that reading them merged gives the
 //! order in which they happened.
 
+mod checkpoint;
 mod event;
 mod folder;
+mod identity;
+mod output;
 mod reader;
 mod tail;
 mod undos;
@@ -14,12 +17,11 @@ mod writer;
 use std::io;
 use std::path::PathBuf;
 
-pub use event::{
-    Accounting, CheckpointParts, CheckpointRecord, Ending, Event, EventKind, FaultId, Furthest, Of, OutputBatch, Phase, SubtaskTimes,
-    UndoId,
-};
-
+pub use checkpoint::{CheckpointParts, CheckpointRecord, SubtaskTimes};
+pub use event::{Accounting, Ending, Event, EventKind, Phase};
 pub use folder::RunFolder;
+pub use identity::{FaultId, Of, UndoId};
+pub use output::{Furthest, OutputBatch};
 pub use reader::Reader;
 pub use undos::{OpenUndo, OpenUndos};
 pub use writer::Writer;

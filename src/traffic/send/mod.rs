@@ -12,6 +12,7 @@
 
 mod books;
 mod course;
+mod flow;
 mod progress;
 mod sender;
 mod slice;

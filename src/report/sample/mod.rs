@@ -1,16 +1,22 @@
 //! Outcomes with realistic numbers for the tests of the reports: a killed TaskManager, the same and a slow sink, and one
 //! whose every name is hostile.
 
+mod faults;
+mod simulation;
+
 use std::collections::BTreeMap;
 
-use crate::action::{Strength, Testimony};
 use crate::analysis::*;
 use crate::clock::Timestamp;
 use crate::delivery;
-use crate::journal::{Accounting, CheckpointParts, CheckpointRecord, Ending, FaultId, Of};
+use crate::journal::{Accounting, Ending, FaultId, Of};
 use crate::metric::{Metric, Unit};
 
+use faults::{kill_fault, slow_sink_fault};
+use simulation::{Noise, checkpoint, simulate};
+
 const START: i64 = 1_795_251_246_000;
+
 const RATE: f64 = 2000.0;
 
 /// What a run adds to its outcome.
@@ -171,110 +177,6 @@ fn seen(at: f64, error: f64, source: &str) -> Moment {
     Moment::Seen { at, error, source: source.to_owned() }
 }
 
-fn kill_fault() -> FaultOutcome {
-    let phase = |name: &str, from, to| RecoveryPhase { name: name.to_owned(), from, to };
-    FaultOutcome {
-        fault: FaultId { name: "lose-one".to_owned(), occurrence: 0 },
-        kind: "kill-taskmanager".to_owned(),
-        target: "tm-b (runs 1 of 2 subtasks)".to_owned(),
-        planned: 45.0,
-        held: false,
-        removed: Some(50.1),
-        acted: true,
-        witness: Some(Strength::Strong),
-        deeds: vec![Deed {
-            what: "SIGKILL to tm-b (process 4711)".to_owned(),
-            error: None,
-            testimony: Some(Testimony {
-                acted: true,
-                carried_work: true,
-                strength: Strength::Strong,
-                what: "process 4711 gone 31 ms after SIGKILL; it ran 1 of 2 subtasks".to_owned(),
-            }),
-            undone: Some(Undone {
-                at: Some(50.1),
-                restored: true,
-                what: "tm-c started in place of tm-b, registered with 2 slots".to_owned(),
-            }),
-        }],
-        disturbed: vec!["1 of 2 subtasks left RUNNING".to_owned(), "output fell to 0 /s (band 1.61 k/s to 2.42 k/s)".to_owned()],
-        recovery: Recovery::Recovered { time: Figure { value: 17.2, error: Some(0.5) } },
-        timeline: RecoveryTimeline {
-            t0_effective: seen(45.03, 0.03, "witness: process gone"),
-            t1_last_output: seen(44.2, 0.1, "sink partition 2"),
-            t2_departed_running: seen(47.11, 0.001, "Flink exception time stamp"),
-            t3_slots_back: seen(50.32, 0.5, "slots, polled"),
-            t4_all_running: seen(50.61, 0.001, "subtask time stamps"),
-            t5_first_output: seen(52.4, 0.1, "sink partition 1"),
-            t6_first_new_output: seen(52.5, 0.1, "sink partition 1"),
-            t7_first_checkpoint: seen(52.38, 0.002, "checkpoint 25"),
-            t8_lag_back: seen(62.2, 0.5, "output lag below 4.63 k, held for 5 s"),
-            t9_latency_back: Moment::NotSeen { reason: "no baseline: latency has a trend".to_owned() },
-        },
-        phases: vec![
-            phase("detection", 45.03, 47.11),
-            phase("scheduling", 47.11, 50.32),
-            phase("restore", 50.32, 50.61),
-            phase("first output", 50.61, 52.5),
-            phase("catch-up", 52.5, 62.2),
-        ],
-        outage: Some(Figure { value: 5.1, error: Some(0.2) }),
-        restarts: 1,
-        replayed: Some(Bounds { at_least: 2890, at_most: 3120 }),
-        checkpoint_age: Some(1.56),
-        max_output_lag: Some((14_100.0, 51.0)),
-        catch_up_rate: Some(1310.0),
-        achieved: Vec::new(),
-        notes: vec!["5.57 s of the recovery are waiting for `restart-after: 5s`.".to_owned()],
-    }
-}
-
-fn slow_sink_fault() -> FaultOutcome {
-    let not = |reason: &str| Moment::NotSeen { reason: reason.to_owned() };
-    FaultOutcome {
-        fault: FaultId { name: "slow-sink".to_owned(), occurrence: 0 },
-        kind: "delay-sink".to_owned(),
-        target: "link sink: + 250 ms to Kafka".to_owned(),
-        planned: 120.0,
-        held: true,
-        removed: Some(150.02),
-        deeds: vec![Deed {
-            what: "delay of 250 ms on link sink".to_owned(),
-            error: None,
-            testimony: Some(Testimony {
-                acted: true,
-                carried_work: true,
-                strength: Strength::Strong,
-                what: "proxy delayed 31.2 MB on 6 connections".to_owned(),
-            }),
-            undone: Some(Undone { at: Some(150.02), restored: true, what: "no rule on link sink".to_owned() }),
-        }],
-        disturbed: vec!["visible latency p99 rose to 4.90 s (band up to 2.60 s)".to_owned()],
-        recovery: Recovery::Recovered { time: Figure { value: 5.98, error: Some(1.0) } },
-        timeline: RecoveryTimeline {
-            t0_effective: seen(120.01, 0.01, "proxy: rule in force"),
-            t1_last_output: seen(119.8, 0.1, "sink partition 0"),
-            t2_departed_running: not("no task left RUNNING"),
-            t3_slots_back: not("no task left RUNNING"),
-            t4_all_running: not("no task left RUNNING"),
-            t5_first_output: seen(123.3, 0.1, "sink partition 3"),
-            t6_first_new_output: seen(123.3, 0.1, "sink partition 3"),
-            t7_first_checkpoint: not("no restart"),
-            t8_lag_back: seen(154.0, 0.5, "output lag below 4.63 k, held for 5 s"),
-            t9_latency_back: seen(156.0, 1.0, "visible latency p99 below 2.60 s, held for 5 s"),
-        },
-        phases: vec![RecoveryPhase { name: "catch-up".to_owned(), from: 150.02, to: 156.0 }],
-        outage: Some(Figure { value: 1.2, error: Some(0.2) }),
-        restarts: 0,
-        replayed: None,
-        checkpoint_age: Some(0.8),
-        max_output_lag: Some((9800.0, 131.0)),
-        catch_up_rate: Some(820.0),
-        notes: Vec::new(),
-        ..kill_fault()
-    }
-}
-
 #[allow(clippy::too_many_arguments, reason = "one row of a table")]
 fn window(name: &str, from: f64, to: f64, input: f64, output: f64, lag: f64, p99: f64, checkpoints: (u32, u32)) -> WindowOutcome {
     WindowOutcome {
@@ -308,143 +210,6 @@ fn expectation(text: &str, line: u32, status: Status, observed: &str, value: Opt
         unit,
         at: None,
         reason: None,
-    }
-}
-
-/// Noise that is the same everywhere: a linear congruential generator (Knuth's MMIX constants), −1 to 1.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
-
-/// The pipeline, simulated in steps of half a second: what is read waits for the next checkpoint to become visible.
-struct Simulated {
-    series: Vec<Series>,
-    latency: Vec<LatencySeries>,
-    checkpoints: Vec<CheckpointRecord>,
-}
-
-fn simulate(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Simulated {
-    let mut noise = Noise(42);
-    let down = |t: f64| disturbances.first().is_some_and(|&(from, to, _)| t >= from && t < to + 1.9);
-    let slowed = |t: f64| slow.is_some_and(|(from, to)| t >= from && t < to);
-    let restarting = |t: f64| disturbances.first().is_some_and(|&(from, to, _)| t >= from + 2.1 && t < to);
-    let mut points: BTreeMap<(Metric, Of), Vec<(f64, f64)>> = BTreeMap::new();
-    let mut latency: BTreeMap<Metric, Vec<(f64, f64, f64, f64)>> = BTreeMap::new();
-    let mut checkpoints = Vec::new();
-    let (mut produced, mut read, mut visible, mut committed) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
-    let mut id = 1;
-    let steps = (end * 2.0) as usize;
-    for step in 0..=steps {
-        let t = step as f64 / 2.0;
-        let mut put = |metric, of: Of, value: f64| points.entry((metric, of)).or_default().push((t, value));
-        let input = RATE + 18.0 * noise.next();
-        produced += input / 2.0;
-        let was_visible = visible;
-        if !down(t) {
-            read = (read + 3350.0 / 2.0).min(produced - 40.0 - 30.0 * noise.next().abs()).max(read);
-        }
-        let every = if slowed(t) { 6 } else { 4 };
-        if step % every == 0 && step > 0 {
-            let failed = step == 92;
-            if !down(t) || failed {
-                let delay = if slowed(t) { 1.4 } else { 0.045 } + 0.02 * noise.next().abs();
-                if !failed {
-                    visible = read;
-                    committed = read;
-                }
-                checkpoints.push(checkpoint(id, t, delay, failed, &mut noise));
-                id += 1;
-            }
-        } else if !down(t) && step % every == 2 && !slowed(t) {
-            visible = (visible + 3.0 * (read - visible) / 4.0).min(read);
-        }
-        let lag = produced - visible;
-        put(Metric::Input, Of::Run, input);
-        put(Metric::Output, Of::Run, (visible - was_visible) * 2.0);
-        put(Metric::OutputLag, Of::Run, lag);
-        put(Metric::PositionLag, Of::Run, if restarting(t) { f64::NAN } else { produced - read });
-        put(Metric::CommittedLag, Of::Run, produced - committed);
-        put(Metric::TimeLag, Of::Run, lag / RATE);
-        for partition in 0..4u32 {
-            let share = [0.26, 0.25, 0.25, 0.24][partition as usize] * (1.0 + 0.04 * noise.next());
-            let of = || Of::Partition { topic: "orders".to_owned(), partition };
-            put(Metric::OutputLag, of(), lag * share);
-            put(Metric::PositionLag, of(), if restarting(t) { f64::NAN } else { (produced - read) * share });
-            put(Metric::CommittedLag, of(), (produced - committed) * share);
-            put(Metric::TimeLag, of(), lag / RATE * (1.0 + 0.03 * noise.next()));
-        }
-        for vertex in ["Source: orders", "enrich", "enriched: Writer"] {
-            for index in 0..2u32 {
-                let of = || Of::Subtask { vertex: vertex.to_owned(), index };
-                let (busy, pressed) = if restarting(t) {
-                    (f64::NAN, f64::NAN)
-                } else if slowed(t) {
-                    if vertex.starts_with("enriched") { (0.82, 0.0) } else { (0.2, 0.55) }
-                } else if t > 50.0 && t < 62.0 {
-                    (0.93, 0.04)
-                } else {
-                    (0.28, 0.0)
-                };
-                put(Metric::Busy, of(), (busy + 0.05 * noise.next()).clamp(0.0, 1.0));
-                put(Metric::Backpressure, of(), (pressed + 0.04 * noise.next()).clamp(0.0, 1.0));
-            }
-        }
-        for (node, base) in [("tm-a", 0.34), ("tm-b", 0.31), ("tm-c", 0.22), ("jobmanager", 0.4)] {
-            let alive = match node {
-                "tm-b" => t < 45.0,
-                "tm-c" => t >= 50.1,
-                _ => true,
-            };
-            let heap = base + 0.22 * ((t * 0.11 + base * 10.0).fract());
-            put(Metric::Heap, Of::Node(node.to_owned()), if alive { heap } else { f64::NAN });
-            put(Metric::GcTime, Of::Node(node.to_owned()), if alive { 0.004 * t } else { f64::NAN });
-        }
-        let p99 = (lag / RATE).max(0.2) * 1.1;
-        for (metric, p50, p99) in [
-            (Metric::VisibleLatency, p99 * 0.5, p99),
-            (Metric::EndToEndLatency, if down(t) { 1.9 } else { 0.012 }, if down(t) { 6.0 } else { 0.09 }),
-            (Metric::ProduceLatency, 0.0021, 0.0078),
-            (Metric::Slip, 0.0001, 0.0009),
-        ] {
-            if step % 2 == 0 {
-                let wobble = 1.0 + 0.1 * noise.next();
-                latency.entry(metric).or_default().push((t, p50 * wobble, p99 * wobble, p99 * wobble * 1.3));
-            }
-        }
-    }
-    Simulated {
-        series: points.into_iter().map(|((metric, of), points)| Series { metric, of, unit: metric.unit(), points }).collect(),
-        latency: latency.into_iter().map(|(metric, points)| LatencySeries { metric, points }).collect(),
-        checkpoints,
-    }
-}
-
-fn checkpoint(id: u64, t: f64, delay: f64, failed: bool, noise: &mut Noise) -> CheckpointRecord {
-    let triggered = Timestamp::from_millis(START + (t * 1000.0) as i64);
-    let duration = 0.12 + delay + 0.03 * noise.next().abs();
-    CheckpointRecord {
-        id,
-        status: if failed { "failed" } else { "completed" }.to_owned(),
-        savepoint: false,
-        triggered,
-        ended: Some(Timestamp::from_millis(START + ((t + duration) * 1000.0) as i64)),
-        duration_s: Some(duration),
-        slowest: (!failed).then(|| CheckpointParts {
-            subtask: "enriched: Writer (1)".to_owned(),
-            start_delay_s: 0.006,
-            alignment_s: 0.004,
-            sync_s: delay,
-            async_s: 0.021,
-            end_to_end_s: duration - 0.02,
-        }),
-        checkpointed_bytes: 14_800 + id * 3,
-        state_bytes: 21_000 + id * 3,
-        failure: failed.then(|| "Checkpoint was declined: task failure".to_owned()),
     }
 }
 
