@@ -202,8 +202,10 @@ impl FaultLog {
         self.undos.iter().filter(|(_, undo)| !undo.restored()).map(|(id, undo)| (*id, undo))
     }
 
-    /// When a fault was taken away: by its last undo, or when it was said to be over.
+    /// When a fault was taken away: by its last undo, or when it was said to be over. Nothing before it was said to be: a fault of several rounds is
+    /// undone after each.
     pub fn removal(&self, fault: &Fault) -> Option<Seen> {
+        let said = fault.removed?;
         let last = fault
             .undos
             .iter()
@@ -216,9 +218,6 @@ impl FaultLog {
                 })
             })
             .max_by_key(|seen| seen.at);
-        match last {
-            Some(seen) if fault.held() => Some(seen),
-            _ => fault.removed.map(|at| Seen { at, error: 0, source: "the end of the fault".to_owned() }),
-        }
+        Some(last.filter(|_| fault.held()).unwrap_or(Seen { at: said, error: 0, source: "the end of the fault".to_owned() }))
     }
 }

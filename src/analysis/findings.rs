@@ -37,7 +37,11 @@ impl Analysis {
                     "problem",
                     format!("{}: not back to normal", fault.id.name),
                     how_far.clone(),
-                    "give the job room to catch up: the time to work off a backlog is backlog ÷ (capacity − rate); find the capacity with `squall capacity`",
+                    if self.run.delivery.as_ref().is_some_and(|verdict| verdict.lost > 0) {
+                        "look at the lost records first: what never comes out keeps the output lag up"
+                    } else {
+                        "give the job room to catch up: the time to work off a backlog is backlog ÷ (capacity − rate); find the capacity with `squall capacity`"
+                    },
                 ));
             }
         }

@@ -197,11 +197,14 @@ impl Analysis {
             returned
         };
         let Some(end) = end else {
-            let how_far = if out.is_empty() {
+            let mut how_far = if out.is_empty() {
                 course.moments[6].as_ref().err().cloned().unwrap_or_else(|| "output had not gone on".to_owned())
             } else {
                 out.join("; ")
             };
+            if let (Some(_), Some(verdict)) = (&lag.how_far, self.run.delivery.as_ref().filter(|verdict| verdict.lost > 0)) {
+                how_far.push_str(&format!("; {} lost records stay in the output lag for good", display::grouped(verdict.lost)));
+            }
             course.recovery = match &course.until.1 {
                 Some(by) => Recovery::Censored { watched, by: by.clone() },
                 None => Recovery::NotRecovered { watched, how_far },

@@ -18,6 +18,8 @@ const ROLES: [Role; 4] = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Rol
 
 /// A killed or stopped process is so within milliseconds; an orderly shutdown takes seconds.
 const OBEYS_WITHIN: Duration = Duration::from_secs(10);
+/// An orderly shutdown ends within this time, or counts as not happened: a broker hands its partitions over first, on a loaded machine for longer than 10 s.
+const SHUT_DOWN_WITHIN: Duration = Duration::from_secs(60);
 
 impl Local {
     pub(in crate::cluster) async fn perform(&self, action: &Action) -> Result<Performed, ClusterError> {
@@ -116,7 +118,7 @@ impl Local {
             Witness::Gone { node } => {
                 let (pid, start_ticks) = process_of(node).ok_or_else(|| Error::Foreign(node.clone()))?;
                 let gone = match Process::open(pid, start_ticks).map_err(|source| failed(node, source))? {
-                    Some(process) => process.gone(OBEYS_WITHIN).await.map_err(|source| failed(node, source))?,
+                    Some(process) => process.gone(SHUT_DOWN_WITHIN).await.map_err(|source| failed(node, source))?,
                     None => true,
                 };
                 (gone, if gone { format!("process {pid} is gone") } else { format!("process {pid} is still there") })
