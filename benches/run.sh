@@ -2,8 +2,10 @@
 # Benchmarks, in release: ./dev bench [NAME [WORD…]]. Some start a real Kafka and compare with a peer in the same run.
 #   producer [throughput | slip | cost]   squall's producer beside kafka-producer-perf-test and a bare librdkafka loop
 #   traffic                               keys, shapes, records and ledger, in ns a record
-#   proxy, ledger                         see benches/
-# Tables of `producer` and `traffic` go into docs/benchmarks.md, between their marks.
+#   ledger                                the verifier, at 10 and 100 million records
+#   proxy [PART…]                         squall's proxy beside the direct way and toxiproxy
+#   fired FOLDER…                         how late the faults of these runs were
+# Tables go into docs/benchmarks.md, between their marks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,11 +43,48 @@ traffic() {
   { machine; printf '\n```text\n'; cargo bench --quiet --bench traffic -- "$@"; echo '```'; } | tee /dev/stderr | into_page traffic
 }
 
+ledger() {
+  { machine; printf '\n```text\n'; cargo bench --quiet --bench ledger -- "$@"; echo '```'; } | tee /dev/stderr | into_page ledger
+}
+
+# Sets TOXIPROXY (host:port of its API).
+toxiproxy_up() {
+  local out=$PWD/target/bench/toxiproxy port tries
+  command -v go >/dev/null || { echo "toxiproxy is a Go module: apt-get install golang-go" >&2; exit 1; }
+  [ -x "$out/server" ] || GOBIN=$out go install "github.com/Shopify/toxiproxy/v2/cmd/server@$TOXIPROXY_VERSION" >&2
+  port=$(free_port 28474)
+  "$out/server" -host 127.0.0.1 -port "$port" >"$out/log.txt" 2>&1 &
+  toxiproxy_pid=$!
+  TOXIPROXY=127.0.0.1:$port
+  export TOXIPROXY
+  for tries in $(seq 50); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+    sleep 0.1
+  done
+  cat "$out/log.txt" >&2
+  return 1
+}
+
+TOXIPROXY_VERSION=v2.12.0
+
+proxy() {
+  . benches/kafka/start.sh
+  cargo bench --quiet --bench proxy --no-run
+  kafka_up squall toxiproxy
+  toxiproxy_up
+  trap 'kill "$toxiproxy_pid" 2>/dev/null || true; kafka_down' EXIT
+  { machine ", $(go version | cut -d' ' -f3), toxiproxy $TOXIPROXY_VERSION"; echo; cargo bench --quiet --bench proxy -- "$@"; } |
+    tee /dev/stderr | into_page proxy
+}
+
 name=${1:-all}
 shift || true
 case "$name" in
-  all) producer throughput slip cost; traffic; exec cargo bench --bench proxy --bench ledger ;;
+  all) producer throughput slip cost; traffic; ledger; proxy round-trips throughput delays memory kafka ;;
   producer) [ $# -gt 0 ] || set -- throughput slip cost; producer "$@" ;;
   traffic) traffic "$@" ;;
-  *) exec cargo bench --bench "$name" -- "$@" ;;
+  ledger) ledger "$@" ;;
+  proxy) [ $# -gt 0 ] || set -- round-trips throughput delays memory kafka; proxy "$@" ;;
+  fired) { machine; echo; cargo bench --quiet --bench proxy -- fired "$@"; } | tee /dev/stderr | into_page fired ;;
+  *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;
 esac

@@ -1,5 +1,5 @@
-# A single-node Kafka with its own defaults, on loopback, for benchmarks: source this file and call kafka_up. It ends with the shell.
-# Sets KAFKA (host:port) and KAFKA_CLASS_PATH.
+# A single-node Kafka with its own defaults, on loopback, for benchmarks: source this file and call kafka_up [WAY…]. It ends with the shell.
+# Sets KAFKA (host:port) and KAFKA_CLASS_PATH; for each WAY a listener more, and in KAFKA_WAYS a word WAY=ADVERTISED,LISTENER: nobody listens at ADVERTISED yet.
 
 # The first port from here on where nobody listens.
 free_port() {
@@ -21,14 +21,25 @@ kafka_up() {
   port=$(free_port 29092)
   controller=$(free_port $((port + 1)))
   KAFKA=127.0.0.1:$port
-  export KAFKA KAFKA_CLASS_PATH
+  local way ways= listeners=PLAINTEXT://$KAFKA advertised=PLAINTEXT://$KAFKA protocols=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT next=$controller listener
+  for way in "$@"; do
+    listener=$(free_port $((next + 1)))
+    next=$(free_port $((listener + 1)))
+    listeners+=,${way^^}://127.0.0.1:$listener
+    advertised+=,${way^^}://127.0.0.1:$next
+    protocols+=,${way^^}:PLAINTEXT
+    ways+=" $way=127.0.0.1:$next,127.0.0.1:$listener"
+  done
+  KAFKA_WAYS="direct=$KAFKA$ways"
+  export KAFKA KAFKA_CLASS_PATH KAFKA_WAYS
   cat >"$kafka_folder/server.properties" <<TEXT
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://$KAFKA,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://$KAFKA
+listeners=$listeners,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=$advertised
+listener.security.protocol.map=$protocols
 log.dirs=$kafka_folder/data
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1

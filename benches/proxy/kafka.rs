@@ -50,7 +50,12 @@ impl Way {
 pub fn kafka(ways: &[Way]) -> Result<()> {
     let admin = Admin::new(&Connection::plain(ways[0].advertised.to_string()))?;
     let topic = format!("squall-bench-proxy-{}", std::process::id());
-    let new = NewTopic { name: topic.clone(), partitions: PARTITIONS, replicas: 1, config: [("retention.bytes".into(), "268435456".into())].into() };
+    let new = NewTopic {
+        name: topic.clone(),
+        partitions: PARTITIONS,
+        replicas: 1,
+        config: [("retention.bytes".into(), "268435456".into())].into(),
+    };
     admin.create_topic(&new, WITHIN)?;
     let mut rates = BTreeMap::<(usize, usize), Vec<f64>>::new();
     let mut latencies = BTreeMap::<(usize, usize), Vec<f64>>::new();
@@ -99,8 +104,15 @@ fn flat_out(way: &Way, topic: &str, size: usize) -> Result<f64> {
     };
     while clock::now() < end {
         for _ in 0..1_000 {
-            let record =
-                Outgoing { topic, partition: (id % u64::from(PARTITIONS)) as u32, key: None, value: Some(&value), header: None, timestamp: Timestamp(0), id };
+            let record = Outgoing {
+                topic,
+                partition: (id % u64::from(PARTITIONS)) as u32,
+                key: None,
+                value: Some(&value),
+                header: None,
+                timestamp: Timestamp(0),
+                id,
+            };
             match producer.send(&record) {
                 Sending::Queued => id += 1,
                 Sending::QueueFull => break,
@@ -132,8 +144,15 @@ fn paced(way: &Way, topic: &str, size: usize) -> Result<Vec<f64>> {
             producer.poll(next.remaining(), |id, delivery| take(&sent, id, delivery));
         }
         sent.push(clock::now());
-        let record =
-            Outgoing { topic, partition: (id % u64::from(PARTITIONS)) as u32, key: None, value: Some(&value), header: None, timestamp: Timestamp(0), id };
+        let record = Outgoing {
+            topic,
+            partition: (id % u64::from(PARTITIONS)) as u32,
+            key: None,
+            value: Some(&value),
+            header: None,
+            timestamp: Timestamp(0),
+            id,
+        };
         if producer.send(&record) != Sending::Queued {
             return Err("the queue is full at a thousand records a second".into());
         }
