@@ -22,6 +22,25 @@ pub struct Arguments {
     pub command: Command,
 }
 
+impl Arguments {
+    /// Whether stdout is to be one JSON document.
+    pub fn wants_json(&self) -> bool {
+        let format = match &self.command {
+            Command::Run(run) => run.format,
+            Command::Check(check) => check.format,
+            Command::Plan(plan) => plan.format(),
+            Command::Cluster(Cluster::Up { format, .. } | Cluster::Status { format } | Cluster::Down { format, .. }) => *format,
+            Command::Traffic(traffic) => traffic.format,
+            Command::Report(report) => report.format,
+            Command::Status(status) => status.format,
+            Command::Undo(undo) => undo.format,
+            Command::Explain(explain) => explain.format,
+            Command::Schema(_) | Command::Completions { .. } | Command::Proxy(_) | Command::Guard(_) => Format::Text,
+        };
+        format == Format::Json
+    }
+}
+
 /// When to colour.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub enum Colour {
@@ -165,6 +184,9 @@ pub struct Check {
     /// A cluster file to check them against.
     #[arg(long = "on", value_name = "CLUSTER")]
     pub cluster: Option<PathBuf>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `squall plan`.
@@ -178,9 +200,19 @@ pub struct Plan {
     /// Where everything random comes from.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Print the plan as JSON.
-    #[arg(long)]
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// The same as --format json.
+    #[arg(long, hide = true)]
     pub json: bool,
+}
+
+impl Plan {
+    /// What goes to stdout.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }
 
 /// `squall cluster`.
@@ -190,6 +222,9 @@ pub enum Cluster {
     Up {
         /// The cluster file.
         cluster: PathBuf,
+        /// What goes to stdout.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// Say which clusters are up, and how their nodes are
     Status {
@@ -201,6 +236,9 @@ pub enum Cluster {
     Down {
         /// The cluster file, or the cluster's name.
         cluster: String,
+        /// What goes to stdout.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
 }
 
@@ -236,6 +274,9 @@ pub struct Undo {
     /// Folder of journals and reports, besides those that squall remembers.
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
     pub reports: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `squall guard`.
@@ -259,6 +300,9 @@ pub struct Explain {
     pub topic: String,
     /// Which one; without it all of them.
     pub name: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `squall schema`.

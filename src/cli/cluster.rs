@@ -11,9 +11,9 @@ use crate::run::Stop;
 pub(super) async fn cluster(command: &Command) -> Result<Exit, Failure> {
     let places = places()?;
     match command {
-        Command::Up { cluster } => up(cluster, &places).await,
+        Command::Up { cluster, format } => up(cluster, *format, &places).await,
         Command::Status { format } => status(*format, &places),
-        Command::Down { cluster } => down(cluster, &places).await,
+        Command::Down { cluster, format } => down(cluster, *format, &places).await,
     }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn progress(line: &str) {
     tell(&format!("  {line}\n"));
 }
 
-async fn up(path: &Path, places: &Places) -> Result<Exit, Failure> {
+async fn up(path: &Path, format: Format, places: &Places) -> Result<Exit, Failure> {
     let spec = file::cluster(path)?.value;
     let stop = Stop::default();
     let _signals = stop.listen(|_| {}).map_err(|error| Failure::of(Exit::ToolError, &error))?;
@@ -34,6 +34,19 @@ async fn up(path: &Path, places: &Places) -> Result<Exit, Failure> {
         Ok(Err(error)) => Err(Failure::of(Exit::NotReady, &error)),
         Ok(Ok(cluster)) => {
             let addresses = cluster.addresses();
+            if format == Format::Json {
+                let links: Vec<_> = addresses
+                    .links
+                    .iter()
+                    .map(|link| serde_json::json!({ "name": link.name, "address": link.address.to_string() }))
+                    .collect();
+                let document = serde_json::json!({
+                    "schema": 1, "name": spec.name.as_str(), "kafka": addresses.kafka.harness.bootstrap,
+                    "flink": addresses.flink.addresses, "links": links,
+                });
+                print(&format!("{document}\n"))?;
+                return Ok(Exit::Met);
+            }
             print(&format!(
                 "cluster {} is up\n  kafka      {}\n  flink      {}\n",
                 spec.name,
@@ -84,7 +97,7 @@ fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
     Ok(Exit::Met)
 }
 
-async fn down(named: &str, places: &Places) -> Result<Exit, Failure> {
+async fn down(named: &str, format: Format, places: &Places) -> Result<Exit, Failure> {
     let name = if Path::new(named).is_file() {
         // Only the name counts: a mistake elsewhere in the file must not keep a cluster up.
         file::read::<ClusterSpec>(Path::new(named))?.value.name
@@ -92,7 +105,10 @@ async fn down(named: &str, places: &Places) -> Result<Exit, Failure> {
         ClusterName::try_from(named.to_owned()).map_err(|error| Failure::of(Exit::Invalid, &error))?
     };
     cluster::local_down(&name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))?;
-    print(&format!("cluster {name} is down\n"))?;
+    match format {
+        Format::Text => print(&format!("cluster {name} is down\n"))?,
+        Format::Json => print(&format!("{}\n", serde_json::json!({ "schema": 1, "name": name.as_str(), "down": true })))?,
+    }
     Ok(Exit::Met)
 }
 

@@ -42,6 +42,11 @@ Exit codes:
    99  an expectation failed
   130  interrupted, cleaned up";
 
+/// Codes and their meanings, of [`TABLE`].
+pub(super) fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.lines().skip(1).filter_map(|line| line.trim_start().split_once("  "))
+}
+
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Self {
         match verdict {

@@ -1,6 +1,6 @@
 //! `squall explain`: what faults, shapes, metrics and exit codes are, at the terminal.
 
-use super::arguments::Explain;
+use super::arguments::{Explain, Format};
 use super::cluster::print;
 use super::{Exit, Failure, exit};
 use crate::diagnostic::{did_you_mean, listed};
@@ -18,40 +18,53 @@ pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
     match arguments.topic.as_str() {
         "fault" | "faults" => {
             let rows = FaultSpec::KINDS.iter().map(|(kind, about)| (*kind, about.trim().to_owned()));
-            table("fault", rows, name)
+            table("fault", rows, name, arguments.format)
         }
         "shape" | "shapes" => match name {
-            None => table("shape", Example::ALL.iter().map(|example| (example.name, example.about.to_owned())), None),
-            Some(name) => shape(name),
+            None => table("shape", Example::ALL.iter().map(|example| (example.name, example.about.to_owned())), None, arguments.format),
+            Some(name) => shape(name, arguments.format),
         },
         "metric" | "metrics" => {
             let rows = Metric::ALL.iter().map(|metric| (metric.name(), metric.meaning().trim().to_owned()));
-            table("metric", rows, name)
+            table("metric", rows, name, arguments.format)
         }
-        "exit-codes" | "exit-code" => {
-            print(&format!("{}\n", exit::TABLE))?;
-            Ok(Exit::Met)
-        }
+        "exit-codes" | "exit-code" => match arguments.format {
+            Format::Text => {
+                print(&format!("{}\n", exit::TABLE))?;
+                Ok(Exit::Met)
+            }
+            Format::Json => table("exit code", exit::rows().map(|(code, meaning)| (code, meaning.to_owned())), name, Format::Json),
+        },
         other => Err(unknown("topic", other, TOPICS.iter().copied())),
     }
 }
 
 /// A shape's example, and how it looks.
-fn shape(name: &str) -> Result<Exit, Failure> {
+fn shape(name: &str, format: Format) -> Result<Exit, Failure> {
     let Some(example) = Example::find(name) else {
         return Err(unknown("shape", name, Example::ALL.iter().map(|example| example.name)));
     };
+    if format == Format::Json {
+        let document = serde_json::json!({ "schema": 1, "name": example.name, "about": example.about, "example": example.text });
+        print(&format!("{document}\n"))?;
+        return Ok(Exit::Met);
+    }
     let picture = example.picture(DRAWING.0).map_err(|error| Failure::new(Exit::ToolError, format!("error: {error}")))?;
     let drawing = picture.map_or_else(|| "It has no schedule that could be drawn.\n".to_owned(), |picture| picture.text(DRAWING.1));
     print(&format!("{}\n\n    rate: {}\n\n{drawing}", example.about, example.text))?;
     Ok(Exit::Met)
 }
 
-fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a str, String)>, name: Option<&str>) -> Result<Exit, Failure> {
+fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a str, String)>, name: Option<&str>, format: Format) -> Result<Exit, Failure> {
     let rows: Vec<(&str, String)> = rows.collect();
     let chosen: Vec<_> = rows.iter().filter(|(row, _)| name.is_none_or(|name| name == *row)).collect();
     if let (Some(name), true) = (name, chosen.is_empty()) {
         return Err(unknown(what, name, rows.iter().map(|(row, _)| *row)));
+    }
+    if format == Format::Json {
+        let rows: Vec<_> = chosen.iter().map(|(name, about)| serde_json::json!({ "name": name, "about": about })).collect();
+        print(&format!("{}\n", serde_json::json!({ "schema": 1, "explained": what, "rows": rows })))?;
+        return Ok(Exit::Met);
     }
     let width = chosen.iter().map(|(row, _)| row.len()).max().unwrap_or(0);
     for (row, about) in chosen {

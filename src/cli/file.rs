@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{Exit, Failure, tell};
+use super::{Exit, Failure, pipeline, tell};
 use crate::action::Ability;
 use crate::clock;
 use crate::cluster::{AnyOfKind, Can, ClusterSpec, KINDS};
@@ -48,7 +48,7 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
         Because::NotAllowed => Exit::Refused,
         Because::Impossible => Exit::Invalid,
     };
-    Failure::new(exit, refusal.report.render(colour()))
+    Failure::new(exit, pipeline::mistakes(&refusal.report, colour()))
 }
 
 /// A checked scenario and its plan on a cluster; warnings go to stderr.
@@ -93,7 +93,7 @@ fn drawn_seed() -> u64 {
 
 /// All mistakes, as a failure.
 pub(super) fn invalid(report: &Report) -> Failure {
-    Failure::new(Exit::Invalid, report.render(colour()))
+    Failure::new(Exit::Invalid, pipeline::mistakes(report, colour()))
 }
 
 /// Whether stderr takes colours.

@@ -10,6 +10,7 @@ mod explain;
 mod file;
 mod live;
 mod look;
+mod pipeline;
 mod plan;
 mod proxy;
 mod report;
@@ -55,6 +56,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// On stdout, for whoever reads JSON there: a command that failed has nothing else to say.
+    fn print_json(&self) {
+        let error = anstream::adapter::strip_str(self.text.trim_end()).to_string();
+        let document = serde_json::json!({ "schema": 1, "exit": self.exit as u8, "error": error });
+        // The exit code says it too.
+        let _ = writeln!(anstream::stdout(), "{document}");
+    }
+}
+
 /// Tells people something, on stderr. That nobody listens, on a lost terminal or a closed pipe, is no reason to stop.
 fn tell(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
@@ -80,10 +91,14 @@ pub fn main() -> Exit {
         .init();
     #[cfg(feature = "failpoints")]
     let _points = fail::FailScenario::setup();
+    let json = arguments.wants_json();
     match dispatch(arguments) {
         Ok(exit) => exit,
         Err(failure) => {
             tell(&format!("{}\n", failure.text.trim_end()));
+            if json {
+                failure.print_json();
+            }
             failure.exit
         }
     }

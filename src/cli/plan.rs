@@ -1,6 +1,6 @@
 //! `squall plan`: what a run would do, to whom, and the undo of each step. Touches nothing.
 
-use super::arguments::Plan;
+use super::arguments::{Format, Plan};
 use super::cluster::{places, print};
 use super::{Exit, Failure, file, tell};
 use crate::plan;
@@ -9,7 +9,7 @@ use crate::run::{TargetNow, plan_json, targets_now};
 pub(super) async fn plan(arguments: &Plan) -> Result<Exit, Failure> {
     let cluster = file::cluster(&arguments.cluster)?;
     let plan = file::planned(&arguments.scenario, &cluster, arguments.seed)?;
-    if arguments.json {
+    if arguments.format() == Format::Json {
         let text = plan_json(&plan).map_err(|error| Failure::of(Exit::ToolError, &error))?;
         print(&format!("{text}\n"))?;
         return Ok(Exit::Met);

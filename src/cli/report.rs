@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::{Format, Report};
 use super::cluster::{places, print};
-use super::{Exit, Failure, file, look, tell};
+use super::{Exit, Failure, file, look, pipeline, tell};
 use crate::analysis::{Analysis, Outcome};
 use crate::cluster::Cluster;
 use crate::delivery::Verdict;
@@ -38,7 +38,9 @@ pub(super) async fn report(arguments: &Report) -> Result<Exit, Failure> {
         let verdict = again(cluster, written, plan, &folder).await?;
         analysis.push(&Event { seq: 0, at: analysis.last(), event: EventKind::Delivery(verdict) });
     }
-    show(&analysis.outcome(), &folder, arguments.format)
+    let outcome = analysis.outcome();
+    pipeline::publish(&outcome, None);
+    show(&outcome, &folder, arguments.format)
 }
 
 /// Judges delivery again; `delivery.ndjson` then holds the offenders of this time.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::arguments::Run;
 use super::live::Live;
-use super::{Exit, Failure, cluster, file, look, report, tell};
+use super::{Exit, Failure, cluster, file, look, pipeline, report, tell};
 use crate::clock;
 use crate::cluster::{ClusterSpec, Environment};
 use crate::plan;
@@ -47,6 +47,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         Err(error) => return Err(before_the_start(&error)),
     };
     tell("\n");
+    pipeline::publish(&finished.outcome, Some(&arguments.scenario));
     let verdict = Exit::from(finished.outcome.verdict);
     let exit = match report::show(&finished.outcome, &finished.folder, arguments.format) {
         Ok(exit) => exit,

@@ -1,6 +1,6 @@
 //! `squall undo` and `squall guard`.
 
-use super::arguments::{Guard, Undo};
+use super::arguments::{Format, Guard, Undo};
 use super::{Exit, Failure, cluster, tell};
 use crate::cluster::Places;
 use crate::guard::{self, ClusterLock, Leftover, Report};
@@ -13,10 +13,37 @@ pub(super) async fn undo(arguments: &Undo) -> Result<Exit, Failure> {
         Some(path) => vec![RunFolder::open(path).map_err(|error| Failure::of(Exit::Invalid, &error))?],
         None => folders(&guard::leftovers(&places, &arguments.reports))?,
     };
+    if arguments.format == Format::Json {
+        return undo_as_json(&folders, &places).await;
+    }
     let exit = undo_all(&folders, &places, None, &|line| cluster::print(&format!("{line}\n"))).await?;
     if folders.is_empty() {
         cluster::print("nothing is left to undo\n")?;
     }
+    Ok(exit)
+}
+
+/// Undoes runs, newest first, and prints one document in the end, even where a run cannot be undone.
+async fn undo_as_json(folders: &[RunFolder], places: &Places) -> Result<Exit, Failure> {
+    let mut exit = Exit::Met;
+    let mut runs = Vec::new();
+    for folder in folders.iter().rev() {
+        match guard::undo_run(folder, places, "undo command", None).await {
+            Ok(report) => {
+                if !report.is_clean() {
+                    exit = Exit::CleanupIncomplete;
+                }
+                runs.push(serde_json::json!({ "run": report.run, "clean": report.is_clean(), "done": report.done, "left": report.left }));
+            }
+            Err(error) => {
+                if exit != Exit::CleanupIncomplete {
+                    exit = code(&error);
+                }
+                runs.push(serde_json::json!({ "run": folder.run(), "clean": false, "error": Failure::of(exit, &error).text }));
+            }
+        }
+    }
+    cluster::print(&format!("{}\n", serde_json::json!({ "schema": 1, "runs": runs })))?;
     Ok(exit)
 }
 

@@ -141,6 +141,16 @@ impl Problem {
         self.severity
     }
 
+    /// Facts that explain it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What to do.
+    pub fn helps(&self) -> &[String] {
+        &self.help
+    }
+
     /// Its title.
     pub fn title(&self) -> &str {
         &self.title

@@ -1,35 +1,59 @@
 //! Annotations on the scenario's lines, as GitHub's workflow commands on stdout.
 
-use std::fmt::Write;
-
 use super::text::visible;
 use super::wording;
 use crate::analysis::{Outcome, Status, Verdict};
 
+/// How much an annotation weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Red.
+    Error,
+    /// Yellow.
+    Warning,
+    /// Neither.
+    Notice,
+}
+
+impl Level {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// One command, with its line feed. `place` is a path from the repository's root and a line; line 0 is the whole file.
+pub fn annotation(level: Level, place: Option<(&str, u32)>, title: &str, message: &str) -> String {
+    let place = match place {
+        Some((file, 0)) => format!("file={},", property(file)),
+        Some((file, line)) => format!("file={},line={line},", property(file)),
+        None => String::new(),
+    };
+    format!("::{} {place}title={}::{}\n", level.word(), property(title), data(message))
+}
+
 /// A command a line: `::error file=…,line=…,title=…::message`. `scenario_file` is its path from the repository's root.
 pub fn annotations(outcome: &Outcome, scenario_file: &str) -> String {
     let mut out = String::new();
-    let file = property(scenario_file);
     for expectation in &outcome.expectations {
         let (level, title) = match expectation.status {
             Status::Met => continue,
-            Status::Failed => ("error", "expectation failed"),
-            Status::NoData => ("warning", "no data"),
+            Status::Failed => (Level::Error, "expectation failed"),
+            Status::NoData => (Level::Warning, "no data"),
         };
         let message = format!("{}: {}", expectation.text, wording::observed(expectation));
-        let _ = writeln!(out, "::{level} file={file},line={},title={title}::{}", expectation.line, data(&message));
+        out.push_str(&annotation(level, Some((scenario_file, expectation.line)), title, &message));
     }
     let level = match outcome.verdict {
-        Verdict::Met => "notice",
-        Verdict::Inconclusive => "warning",
-        _ => "error",
+        Verdict::Met => Level::Notice,
+        Verdict::Inconclusive => Level::Warning,
+        _ => Level::Error,
     };
-    let _ = writeln!(
-        out,
-        "::{level} file={file},title={}::{}",
-        property(&format!("{} {}", outcome.scenario, wording::verdict(outcome.verdict))),
-        data(&wording::verdict_detail(outcome))
-    );
+    let title = format!("{} {}", outcome.scenario, wording::verdict(outcome.verdict));
+    out.push_str(&annotation(level, Some((scenario_file, 0)), &title, &wording::verdict_detail(outcome)));
     out
 }
 

@@ -11,6 +11,7 @@ mod kafka;
 mod live_run;
 mod local_cluster;
 mod observers;
+mod outputs;
 mod planted;
 mod secrets;
 mod traffic;
