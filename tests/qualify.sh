@@ -7,6 +7,8 @@
 #                      SQUALL_HEALERS name a part of it, SQUALL_MISSING=1 runs what has no result yet
 #   random-kills [N]   N short runs (50), each killed with SIGKILL at a random moment
 #   fuzz [SECONDS]     everything that squall reads from others, for so many CPU seconds each (600)
+#   capacity           planted jobs with a known cost: the sustainable rate, and the rate that recovers in time (about 45 minutes)
+#   compare [N]        N recorded runs (24) compared in pairs drawn by seed, and with a job that is 15 % slower (about an hour)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -80,9 +82,181 @@ fuzz() {
   rm -f "$rows"
 }
 
+# The planted jobs, and the scenarios that use them, in a folder of their own.
+planted() {
+  local jars
+  jars=$(find "${XDG_CACHE_HOME:-$HOME/.cache}/squall" -maxdepth 2 -type d -name 'flink-2.3.0*' 2>/dev/null | head -1)
+  cp tests/qualify/*.yaml "$1"
+  bash tests/jobs/build.sh "${SQUALL_FLINK_JARS:-$jars}" "$1/planted.jar" 2>/dev/null
+}
+
+# The program: SQUALL_EXE, else a release build.
+binary() {
+  squall=${SQUALL_EXE:-target/release/squall}
+  [ -n "${SQUALL_EXE:-}" ] || cargo build --release --quiet --bin squall
+}
+
+# Searches, unless it was done before in this folder; its report is then FOLDER/NAME: searched FOLDER NAME SCENARIO CLUSTER ARGUMENT…
+searched() {
+  local folder=$1 name=$2 scenario=$3 cluster=$4 code=0
+  shift 4
+  [ -e "$folder/$name" ] && return
+  SQUALL_STATE="$folder/state" SQUALL_REPORTS="$folder/reports/$name" "$squall" capacity "$scenario" --on "$cluster" "$@" \
+    >"$folder/$name.out" 2>"$folder/$name.err" || code=$?
+  echo "$code" >"$folder/$name.code"
+  ln -s "$(ls -td "$folder/reports/$name"/*/capacity-* | head -1)" "$folder/$name"
+}
+
+# Highest pass and lowest fail of the first setting, `sustainable` or `recoverable`: edge REPORT WHICH
+edge() {
+  grep -A5 -m1 "\"$2\": {" "$1" | awk -F'[:,]' '/pass_records/ { pass = $2 } /fail_records/ { fail = $2 } END { print pass + 0, fail + 0 }'
+}
+
+# Records of the busiest subtask of the job's costly step ÷ the mean, in the run of a search: share FOLDER
+share() {
+  local run
+  run=$(grep -m1 -A1 '"runs"' "$1/capacity.json" | grep -oE '[0-9]{8}-[0-9]{6}-[a-z0-9]+' | head -1)
+  grep -A12 '"of": "subtasks of defect' "$(dirname "$(readlink -f "$1")")/$run/report.json" | grep -m1 '"skew"' | grep -oE '[0-9.]+' || echo 1
+}
+
+# What was measured after faults, and what the model says when it is fitted to the other loads: predictions REPORT
+predictions() {
+  echo
+  echo "| load | recovery time | predicted from the other loads | residual |"
+  echo "|---|---|---|---|"
+  tr -d '\n' <"$1" | grep -oE '"predictions": *\[[^]]*\]' | head -1 | grep -oE '\{[^}]*\}' | sort -t: -k2 -n \
+    | sed -E 's/.*"records_per_second": *([0-9.]+).*"measured_s": *([0-9.]+).*"predicted_s": *([0-9.]+|null).*"residual_ratio": *(-?[0-9.]+|null).*/\1 \2 \3 \4/' \
+    | awk '{ printf "| %.0f/s | %.1f s | %s | %s |\n", $1, $2, $3 == "null" ? "–" : sprintf("%.1f s", $3), $4 == "null" ? "–" : sprintf("%+.0f %%", $4 * 100) }'
+}
+
+capacity() {
+  local folder
+  binary
+  folder=${SQUALL_QUALIFY_KEEP:-$(mktemp -d)}
+  mkdir -p docs/qualification "$folder"
+  planted "$folder"
+  local cluster=$folder/cost-cluster.yaml
+  searched "$folder" even-1 "$folder/cost-even.yaml" "$cluster" --parallelism 1 --budget 20m --start 100/s
+  searched "$folder" even-2 "$folder/cost-even.yaml" "$cluster" --parallelism 2 --budget 40m --start 100/s --objective "recovery-time < 25s" --for 10k/s
+  searched "$folder" skewed-1 "$folder/cost-skewed.yaml" "$cluster" --parallelism 1 --no-even-keys --budget 20m --start 100/s
+  searched "$folder" skewed-2 "$folder/cost-skewed.yaml" "$cluster" --parallelism 2 --no-even-keys --budget 20m --start 100/s
+  searched "$folder" demo scenarios/taskmanager-loss.yaml scenarios/clusters/local.yaml --objective "recovery-time < 60s" --for 50k/s --budget 45m
+  capacity_page "$folder"
+}
+
+# What was found: capacity_page FOLDER
+capacity_page() {
+  local folder=$1 page=docs/qualification/capacity.md name skew edges took
+  {
+    echo "# Capacity: jobs whose answer is known"
+    echo
+    machine
+    echo "- \`tests/qualify/cost-*.yaml\`: a job that takes 2 ms a record in the mean, behind a keyBy; \`squall capacity\`, resolution 5 %, seed 11"
+    echo "- *worked out*: a subtask carries 500/s, so the job carries 500/s × parallelism ÷ (most loaded subtask ÷ mean). That quotient is"
+    echo "  what Flink counted in the run: a thousand keys do not fall on two subtasks in equal parts, and with 80 % of the records on one key"
+    echo "  its subtask has that and about half of the rest."
+    echo
+    echo "| keys | parallelism | most loaded ÷ mean | worked out | highest pass | lowest fail | middle, off by | took |"
+    echo "|---|---|---|---|---|---|---|---|"
+    for name in even-1 even-2 skewed-1 skewed-2; do
+      [ -e "$folder/$name" ] || continue
+      skew=$(share "$folder/$name")
+      edges=$(edge "$folder/$name/report.json" sustainable)
+      took=$(number "$folder/$name/report.json" took_s)
+      awk -v keys="${name%-*}" -v p="${name#*-}" -v skew="$skew" -v edges="$edges" -v took="$took" 'BEGIN {
+        split(edges, edge, " "); truth = 500 * p / skew; middle = (edge[1] + edge[2]) / 2
+        printf "| %s | %d | %.2f | %.0f/s | %.0f/s | %.0f/s | %.0f/s, %+.1f %% | %.0f s |\n", keys, p, skew, truth, edge[1], edge[2], middle, (middle / truth - 1) * 100, took }'
+    done
+    for name in even-2 demo; do
+      [ -e "$folder/$name" ] || continue
+      echo
+      echo "## $(if [ "$name" = demo ]; then echo "The demo job"; else echo "The job with a planted cost"; fi): up to which rate it recovers in time"
+      echo
+      sed -n '/^## /d; /^|/d; /^$/d; p' "$folder/$name/summary.md" | head -3
+      echo
+      echo "λ\*: $(edge "$folder/$name/report.json" sustainable | awk '{ printf "%.0f/s to %.0f/s", $1, $2 }'); λ\*_R: $(edge "$folder/$name/report.json" recoverable | awk '{ printf "%.0f/s to %.0f/s", $1, $2 }')."
+      predictions "$folder/$name/report.json"
+    done
+  } >"$page"
+  cat "$page"
+}
+
+# A series of some of the recorded runs: pick FOLDER NAME RUN…
+pick() {
+  local folder=$1 name=$2 list=() run
+  shift 2
+  for run in "$@"; do list+=("{\"run\":\"$run\",\"seed\":0}"); done
+  mkdir -p "$folder/$name"
+  (IFS=,; echo "{\"schema\":1,\"series\":\"$name\",\"repeats\":$#,\"seed\":0,\"over\":[],\"runs\":[${list[*]}],\"ended\":null}") >"$folder/$name/series.json"
+}
+
+compare() {
+  local runs=${1:-24} folder
+  binary
+  folder=${SQUALL_QUALIFY_KEEP:-$(mktemp -d)}
+  mkdir -p docs/qualification "$folder"
+  planted "$folder"
+  export SQUALL_STATE="$folder/state" SQUALL_REPORTS="$folder/reports"
+  if [ ! -d "$folder/reports/repeat-2ms" ]; then
+    "$squall" run "$folder/repeat-2ms.yaml" --on "$folder/cost-cluster.yaml" --repeat "$runs" --keep-cluster >"$folder/series.txt" 2>"$folder/err-2ms.txt" || true
+    "$squall" run "$folder/repeat-2300us.yaml" --on "$folder/cost-cluster.yaml" --repeat 6 --keep-cluster >"$folder/slow.txt" 2>"$folder/err-slow.txt" || true
+    "$squall" cluster down q-capacity >/dev/null
+  fi
+  compare_page "$folder"
+}
+
+# Pairs drawn from the recorded runs: compare_page FOLDER
+compare_page() {
+  local folder=$1 recorded slow page=docs/qualification/compare.md
+  recorded=$(find "$folder/reports/repeat-2ms" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort)
+  slow=$(find "$folder/reports/repeat-2300us" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort)
+  # Drawn by seed: draw SEED COUNT
+  draw() { awk -v seed="$1" 'BEGIN { srand(seed) } { print rand(), $1 }' <<<"$recorded" | sort -n | head -"$2" | cut -d' ' -f2; }
+  stands() { "$squall" compare "$@" --accept scenario --accept cores --format json 2>/dev/null | grep -m1 -oE '"standing": *"[a-z_]+"' | cut -d'"' -f4 | head -1; }
+  tally() { sort | uniq -c | awk '{ printf "%s%s %s", sep, $2, $1; sep = ", " } END { print "" }'; }
+  local all=$folder/reports/repeat-2ms pairs five slower try drawn
+  pairs=$(for try in $(seq 20); do mapfile -t drawn < <(draw "$try" 2); stands "$all/${drawn[0]}" "$all/${drawn[1]}"; done | tally)
+  five=$(for try in $(seq 20); do
+    mapfile -t drawn < <(draw "$((100 + try))" 10)
+    pick "$all" "pick-$try-a" "${drawn[@]:0:5}"; pick "$all" "pick-$try-b" "${drawn[@]:5:5}"
+    stands "$all/pick-$try-a" "$all/pick-$try-b"
+  done | tally)
+  # shellcheck disable=SC2086
+  pick "$folder/reports/repeat-2300us" slow $slow
+  slower=$(for try in $(seq 20); do
+    mapfile -t drawn < <(draw "$((200 + try))" 6)
+    pick "$all" "pick-$try-c" "${drawn[@]}"
+    stands "$all/pick-$try-c" "$folder/reports/repeat-2300us/slow"
+  done | tally)
+  # shellcheck disable=SC2086
+  pick "$all" every $recorded
+  "$squall" report "$all/every" >/dev/null || true
+  {
+    echo "# Compare: the same, and a planted slowdown"
+    echo
+    machine
+    echo "- $(wc -w <<<"$recorded") recorded runs of \`tests/qualify/repeat-2ms.yaml\` (2 ms a record, 500/s at parallelism 2, a TaskManager lost), on one cluster"
+    echo "- $(wc -w <<<"$slow") runs of \`tests/qualify/repeat-2300us.yaml\`: the same with 2.3 ms a record"
+    echo "- draws by \`awk\`'s srand(try)"
+    echo
+    echo "| what | 20 draws by seed |"
+    echo "|---|---|"
+    echo "| one run against another | $pairs |"
+    echo "| five runs against five others | $five |"
+    echo "| six runs against six of the job that is 15 % slower | $slower |"
+    echo
+    echo "## The spread of $(wc -w <<<"$recorded") runs"
+    echo
+    sed 's/^## .*//' "$all/every/summary.md"
+  } >"$page"
+  cat "$page"
+}
+
 case "${1:-}" in
-  verdict) shift; verdict "$@" ;;
+  capacity) shift; capacity "$@" ;;
+  compare) shift; compare "$@" ;;
   demo) shift; demo "$@" ;;
+  verdict) shift; verdict "$@" ;;
   faults) SQUALL_FAULTS=${2:-} exec cargo test --features failpoints --test live -- --ignored --exact --nocapture faults::qualify_faults ;;
   safety) shift; safety "$@" ;;
   random-kills) shift; random_kills "$@" ;;

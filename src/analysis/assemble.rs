@@ -87,6 +87,14 @@ impl Analysis {
         }
     }
 
+    /// One fault of those so far, as a report would show it now.
+    pub(super) fn fault_as_it_stands(&self, id: &crate::journal::FaultId) -> Option<FaultOutcome> {
+        let fault = self.faults.all().iter().find(|fault| fault.id == *id)?;
+        let course = self.course(fault);
+        let restarts = self.restarted(std::slice::from_ref(&course));
+        Some(self.fault_outcome(fault, &course, &restarts))
+    }
+
     fn fault_outcome(&self, fault: &Fault, course: &Course, restarts: &[Restarted]) -> FaultOutcome {
         let moment = |index: usize| self.moment(&course.moments[index]);
         let phases: Vec<RecoveryPhase> = phases(course)

@@ -8,16 +8,20 @@ mod asked;
 mod assemble;
 mod band;
 mod baseline;
+pub mod capacity;
 mod checkpoints;
+mod comparison;
 mod delivery;
 mod excursion;
 mod expectations;
 mod fault_log;
+mod figures;
 mod findings;
 mod fold;
 mod generator;
 mod happenings;
 mod hints;
+mod hold;
 mod job_log;
 mod lag;
 mod latency;
@@ -28,6 +32,7 @@ mod output_log;
 mod phases;
 pub mod quantile;
 mod recovery;
+mod repeats;
 mod requests;
 mod restarts;
 mod sentence;
@@ -46,11 +51,15 @@ use std::collections::BTreeMap;
 use crate::journal::FaultId;
 
 pub use asked::{Asked, FaultAsked, StreamAsked};
+pub use comparison::{Against, Cell, Comparison, Difference, NOISE, Row, Side, SideFigure, Standing, circumstances};
 pub use expectations::{compare, in_words};
+pub use figures::{Better, Observed, RunFigure, Weight, fault_name, figures};
+pub use hold::{FLAT, Hold, HoldLimits, Sustained};
 pub use outcome::{
     Bounds, Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
     RecoveryTimeline, Restart, Series, SkewOutcome, StateChange, Status, Undone, Verdict, WindowOutcome,
 };
+pub use repeats::{CONFIDENCE, NOISY, RepeatedRun, Repeats, RepeatsAsked, Spread, spreads, variation};
 
 /// A fold over the events of one run.
 #[derive(Debug, Clone, PartialEq)]

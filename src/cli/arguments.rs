@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::exit;
+use crate::campaign::Varied;
 use crate::proxy::LinkConfig;
 use crate::traffic::Slice;
+use crate::units::{Duration, Rate, Ratio};
 
 /// Chaos and load tests for Kafka + Flink pipelines, with a verdict.
 #[derive(Debug, Parser)]
@@ -32,6 +34,8 @@ impl Arguments {
             Command::Cluster(Cluster::Up { format, .. } | Cluster::Status { format } | Cluster::Down { format, .. }) => *format,
             Command::Traffic(traffic) => traffic.format,
             Command::Report(report) => report.format,
+            Command::Compare(compare) => compare.format,
+            Command::Capacity(capacity) => capacity.format,
             Command::Status(status) => status.format,
             Command::Undo(undo) => undo.format,
             Command::Explain(explain) => explain.format,
@@ -88,6 +92,17 @@ pub enum Command {
     Traffic(Traffic),
     /// Make the reports of a run again, from its journal alone
     Report(Report),
+    /// Compare runs, series of repeats or kept figures: better, worse, the same, or not to be compared
+    ///
+    /// Each figure is judged against the noise that the repeats show; two single runs know nothing of it, so compare series
+    /// (squall run --repeat 5) where small differences matter. Exits 99 when a side is worse, 4 when nothing can be said.
+    Compare(Compare),
+    /// Find how much load a job carries, and how much of it still recovers in time
+    ///
+    /// Finds the sustainable rate by growing steps and bisection within one run of the scenario's job, whose backlog is drained between
+    /// probes; then, with --objective, the rate at which the job still recovers in time from the scenario's fault. Says what a target rate
+    /// needs. docs/capacity.md explains method, definitions and limits.
+    Capacity(Capacity),
     /// Say which faults are active, where, since when
     Status(Status),
     /// Undo what runs that died have left behind
@@ -126,6 +141,17 @@ pub struct Run {
     /// Leave a cluster that this run started up.
     #[arg(long)]
     pub keep_cluster: bool,
+    /// Run it so many times, with seeds derived from the first, and report the spread of every figure; the scenario's `repeat:` where
+    /// nothing is said. Each repeat starts a cluster of its own, so that no repeat rests on what another one has left in caches, in
+    /// compiled code or in the age of the JobManager; a cluster that is up already, or that --keep-cluster keeps, serves all of them.
+    /// The exit code is that of the worst verdict.
+    #[arg(long, value_name = "N")]
+    pub repeat: Option<std::num::NonZeroU32>,
+    /// Compare settings of the job: checkpoint.interval=2s,10s,30s, checkpoint.unaligned=on,off, parallelism=1,2, rate=1k/s,2k/s or any key
+    /// of Flink's configuration. Several give every combination. Runs are interleaved, there and back, so that a drift of the machine
+    /// falls on all alike; with --repeat each is made so often, and figures have intervals.
+    #[arg(long, value_name = "SETTING=VALUES")]
+    pub vary: Vec<Varied>,
     /// Undo what earlier runs have left behind before starting.
     #[arg(long)]
     pub undo_first: bool,
@@ -245,11 +271,89 @@ pub enum Cluster {
 /// `squall report`.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// A run's folder, its journal, or a scenario's folder (its latest run).
+    /// A run's folder, its journal, a scenario's folder (its latest run), or the folder of a series.
     pub run: PathBuf,
     /// Judge delivery again, from the topics on this cluster: after a crash, or to be sure.
     #[arg(long, value_name = "CLUSTER")]
     pub verify_on: Option<PathBuf>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall capacity`.
+#[derive(Debug, Args)]
+pub struct Capacity {
+    /// The scenario file: its job, topics and traffic; its rates are shares of what is offered, its timeline holds the fault.
+    pub scenario: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// What must hold after a fault: "recovery-time < 60s", "recovery-time of lose-one < 60s".
+    #[arg(long, value_name = "EXPECTATION")]
+    pub objective: Option<String>,
+    /// Highest p99 of the latency until a reader sees a record.
+    #[arg(long, value_name = "TIME")]
+    pub latency: Option<Duration>,
+    /// A rate to be carried: what it needs is worked out.
+    #[arg(long = "for", value_name = "RATE")]
+    pub target: Option<Rate>,
+    /// Parallelisms to measure; the scenario's where nothing is said.
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub parallelism: Vec<std::num::NonZeroU32>,
+    /// Leave out the measurement with even keys that is made where the scenario's are skewed.
+    #[arg(long)]
+    pub no_even_keys: bool,
+    /// How long all of it may take.
+    #[arg(long, value_name = "TIME", default_value = "30m")]
+    pub budget: Duration,
+    /// Width of the edge that is narrow enough.
+    #[arg(long, value_name = "SHARE", default_value = "5%")]
+    pub resolution: Ratio,
+    /// The first rate; a quarter of the scenario's where nothing is said.
+    #[arg(long, value_name = "RATE")]
+    pub start: Option<Rate>,
+    /// Go on with a search that ran out of time: its folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub resume: Option<PathBuf>,
+    /// Where everything random comes from; the scenario's own, else drawn anew.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Folder for journals and reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Leave a cluster that this started up; one cluster then serves all settings.
+    #[arg(long)]
+    pub keep_cluster: bool,
+    /// Undo what earlier runs have left behind before starting.
+    #[arg(long)]
+    pub undo_first: bool,
+    /// The cluster's name, to confirm it on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Folders of runs, series or searches for capacity, or files that --keep wrote; the others are held against the first.
+    #[arg(required = true)]
+    pub sides: Vec<PathBuf>,
+    /// Hold all of them against this one: a run, a series, or a kept file.
+    #[arg(long, value_name = "PATH")]
+    pub baseline: Option<PathBuf>,
+    /// A difference that is meant: parallelism, rate, flink version, … (the beginning of its name is enough).
+    #[arg(long, value_name = "WHAT")]
+    pub accept: Vec<String>,
+    /// Keep the figures of the last side in a file, as a baseline for later.
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// Folder for the comparison's reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -319,8 +423,14 @@ pub enum SchemaOf {
     Scenario,
     /// A cluster file.
     Cluster,
-    /// `report.json`.
+    /// `report.json` of a run.
     Report,
+    /// `report.json` of a series of repeats.
+    Repeats,
+    /// `report.json` of a comparison.
+    Comparison,
+    /// `report.json` of a search for capacity.
+    Capacity,
 }
 
 /// `squall proxy`.

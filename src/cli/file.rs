@@ -11,8 +11,8 @@ use crate::clock;
 use crate::cluster::{AnyOfKind, Can, ClusterSpec, KINDS};
 use crate::diagnostic::{Problem, Report, Source};
 use crate::plan::{self, Because, Offer, Plan, Refusal};
-use crate::scenario::check;
 use crate::scenario::yaml::{Loaded, Step, load};
+use crate::scenario::{Checked, Scenario, check_changed};
 
 /// Reads a file as text.
 pub(super) fn source(path: &Path) -> Result<Arc<Source>, Failure> {
@@ -53,16 +53,30 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
 
 /// A checked scenario and its plan on a cluster; warnings go to stderr.
 pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Option<u64>) -> Result<Plan, Failure> {
+    let checked = checked(scenario, cluster, &|_| {})?;
+    plan_of(&checked, folder(scenario), cluster, seed_of(&checked, seed))
+}
+
+/// A scenario as the command line changes it, without mistakes; warnings, and what is foreseen on the cluster, go to stderr.
+pub(super) fn checked(scenario: &Path, cluster: &Loaded<ClusterSpec>, change: &dyn Fn(&mut Scenario)) -> Result<Checked, Failure> {
     let source = source(scenario)?;
-    let folder = folder(scenario);
-    let (checked, mut report) = check(&source, folder);
+    let (checked, mut report) = check_changed(&source, folder(scenario), change);
     let Some(checked) = checked.filter(|_| report.errors() == 0) else { return Err(invalid(&report)) };
     report.extend(plan::foreseen(&checked, cluster));
     if !report.is_empty() {
         tell(&report.render(colour()));
     }
-    let seed = seed.or(checked.scenario().seed).unwrap_or_else(drawn_seed);
-    plan::plan(&checked, folder, cluster, &offer(&cluster.value), seed).map_err(|refusal| refused(&refusal))
+    Ok(checked)
+}
+
+/// The plan of a checked scenario, whose folder this is.
+pub(super) fn plan_of(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, seed: u64) -> Result<Plan, Failure> {
+    plan::plan(checked, folder, cluster, &offer(&cluster.value), seed).map_err(|refusal| refused(&refusal))
+}
+
+/// The seed of the command line, else the scenario's, else a new one.
+pub(super) fn seed_of(checked: &Checked, seed: Option<u64>) -> u64 {
+    seed.or(checked.scenario().seed).unwrap_or_else(drawn_seed)
 }
 
 /// What a cluster of this kind can do, whether or not it is up.

@@ -3,8 +3,10 @@
 //! stdout is data, stderr is progress and diagnostics; the verdict is the last line but the report's path.
 
 mod arguments;
+mod capacity;
 mod check;
 mod cluster;
+mod compare;
 mod exit;
 mod explain;
 mod file;
@@ -16,9 +18,11 @@ mod proxy;
 mod report;
 mod run;
 mod schema;
+mod series;
 mod status;
 mod traffic;
 mod undo;
+mod vary;
 
 pub use exit::Exit;
 
@@ -112,6 +116,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
         Command::Traffic(traffic) => on_runtime(traffic::traffic(&traffic)),
         Command::Report(report) => on_runtime(report::report(&report)),
+        Command::Compare(compare) => compare::compare(&compare),
+        Command::Capacity(capacity) => on_runtime(capacity::capacity(&capacity)),
         Command::Status(status) => on_runtime(status::status(&status)),
         Command::Undo(undo) => on_runtime(undo::undo(&undo)),
         Command::Guard(guard) => on_runtime(undo::guard(&guard)),

@@ -5,42 +5,36 @@ use std::sync::Arc;
 
 use super::arguments::{Format, Report};
 use super::cluster::{places, print};
-use super::{Exit, Failure, file, look, pipeline, tell};
-use crate::analysis::{Analysis, Outcome};
+use super::{Exit, Failure, capacity, file, look, pipeline, series, tell};
+use crate::analysis::Outcome;
+use crate::campaign::stored;
 use crate::cluster::Cluster;
 use crate::delivery::Verdict;
 use crate::job::JobSpec;
-use crate::journal::{Event, EventKind, Reader, RunFolder};
+use crate::journal::{Event, EventKind, RunFolder};
 use crate::plan::Plan;
 use crate::report::terminal;
 use crate::report::{self, Extras};
 use crate::run::verify::{self, Written};
 
 pub(super) async fn report(arguments: &Report) -> Result<Exit, Failure> {
-    let tool = |error: &dyn std::error::Error| Failure::of(Exit::ToolError, error);
-    let folder = RunFolder::open(&arguments.run).map_err(|error| Failure::of(Exit::Invalid, &error))?;
-    let path = folder.path().join("plan.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::new(Exit::Invalid, format!("error: cannot read {}: {error}", path.display())))?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| tool(&error))?;
-    let mut analysis = Analysis::new(&plan);
-    let mut reader = Reader::open(&folder).map_err(|error| tool(&error))?;
-    let mut written = Written::default();
-    for event in reader.by_ref() {
-        let event = event.map_err(|error| tool(&error))?;
-        written.take(&event);
-        analysis.push(&event);
+    if let Some(series) = stored::series(&arguments.run).map_err(|error| series::unusable(&error))? {
+        return series::again(series, arguments.format);
     }
-    for torn in &reader.torn {
+    if let Some(exit) = capacity::again(&arguments.run, arguments.format)? {
+        return Ok(exit);
+    }
+    let mut run = stored::journal(&arguments.run).map_err(|error| series::unusable(&error))?;
+    for torn in &run.torn {
         tell(&format!("warning: the journal breaks off: {torn}\n"));
     }
     if let Some(cluster) = &arguments.verify_on {
-        let verdict = again(cluster, written, plan, &folder).await?;
-        analysis.push(&Event { seq: 0, at: analysis.last(), event: EventKind::Delivery(verdict) });
+        let verdict = again(cluster, run.written, run.plan, &run.folder).await?;
+        run.analysis.push(&Event { seq: 0, at: run.analysis.last(), event: EventKind::Delivery(verdict) });
     }
-    let outcome = analysis.outcome();
+    let outcome = run.analysis.outcome();
     pipeline::publish(&outcome, None);
-    show(&outcome, &folder, arguments.format)
+    show(&outcome, &run.folder, arguments.format)
 }
 
 /// Judges delivery again; `delivery.ndjson` then holds the offenders of this time.
@@ -60,10 +54,7 @@ async fn again(cluster: &Path, written: Written, plan: Plan, folder: &RunFolder)
 
 /// Writes all reports into the run's folder and prints the summary.
 pub(super) fn show(outcome: &Outcome, folder: &RunFolder, format: Format) -> Result<Exit, Failure> {
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-    let extras =
-        Extras { scenario_text: read("scenario.yaml"), cluster_text: read("cluster.yaml"), command: command(outcome), scenario_file: None };
-    report::write_all(outcome, &extras, folder.path()).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    write(outcome, folder)?;
     let html = folder.path().join("report.html");
     match format {
         Format::Text => print(&terminal::summary(outcome, Some(&shortest(&html)), &look::stdout()))?,
@@ -73,6 +64,14 @@ pub(super) fn show(outcome: &Outcome, folder: &RunFolder, format: Format) -> Res
         }
     }
     Ok(outcome.verdict.into())
+}
+
+/// Writes all reports of a run into its folder.
+pub(super) fn write(outcome: &Outcome, folder: &RunFolder) -> Result<(), Failure> {
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let extras =
+        Extras { scenario_text: read("scenario.yaml"), cluster_text: read("cluster.yaml"), command: command(outcome), scenario_file: None };
+    report::write_all(outcome, &extras, folder.path()).map_err(|error| Failure::of(Exit::ToolError, &error))
 }
 
 /// The command that repeats a run.
@@ -86,7 +85,7 @@ fn command(outcome: &Outcome) -> String {
 }
 
 /// Relative to where the user is, when it lies below.
-fn shortest(path: &Path) -> String {
+pub(super) fn shortest(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

@@ -4,23 +4,30 @@ use std::sync::Arc;
 
 use super::arguments::Run;
 use super::live::Live;
-use super::{Exit, Failure, cluster, file, look, pipeline, report, tell};
+use super::{Exit, Failure, cluster, file, look, pipeline, report, series, tell, vary};
 use crate::clock;
 use crate::cluster::{ClusterSpec, Environment};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
+use crate::scenario::yaml::Loaded;
 
 pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let places = cluster::places()?;
     let target = file::cluster(&arguments.cluster)?;
-    let plan = file::planned(&arguments.scenario, &target, arguments.seed)?;
+    let repeat = arguments.repeat;
+    let checked = file::checked(&arguments.scenario, &target, &|scenario| scenario.repeat = repeat.or(scenario.repeat))?;
     let base = file::folder(&arguments.scenario).to_owned();
     let spec = target.value.clone();
     confirmed(&spec, arguments.confirm.as_deref())?;
-    let now = jiff::Timestamp::from_nanosecond(clock::now().0.into()).map_err(|error| Failure::of(Exit::ToolError, &error))?;
-    plan::within_hours(&plan, &target, now).map_err(|refusal| file::refused(&refusal))?;
-
+    if !arguments.vary.is_empty() {
+        return vary::run(arguments, &target, &places).await;
+    }
+    if checked.scenario().repeat.is_some_and(|repeat| repeat.get() > 1) {
+        return series::run(arguments, &checked, &target, &places).await;
+    }
+    let plan = file::plan_of(&checked, &base, &target, file::seed_of(&checked, arguments.seed))?;
+    within_hours(&plan, &target)?;
     let stop = Stop::default();
     let _signals = stop
         .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
@@ -29,17 +36,7 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     tell(&terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
     let live = Arc::new(Live::new(look));
     let watcher: Arc<dyn Watcher> = live.clone();
-    let request = Request {
-        plan,
-        cluster: spec,
-        scenario_text: file::source(&arguments.scenario)?.text().to_owned(),
-        cluster_text: target.source().text().to_owned(),
-        base,
-        reports: arguments.reports.clone(),
-        keep_cluster: arguments.keep_cluster,
-        undo_first: arguments.undo_first,
-        run: run::new_run_id(clock::now()),
-    };
+    let request = request(arguments, plan, &target)?;
     let finished = run::run(request, &places, &stop, watcher).await;
     live.finish();
     let finished = match finished {
@@ -78,8 +75,30 @@ pub(super) fn confirmed(spec: &ClusterSpec, confirm: Option<&str>) -> Result<(),
     Err(Failure::new(Exit::Refused, text))
 }
 
+/// Refuses what would begin or end outside of the owner's hours.
+pub(super) fn within_hours(plan: &Plan, target: &Loaded<ClusterSpec>) -> Result<(), Failure> {
+    let now = jiff::Timestamp::from_nanosecond(clock::now().0.into()).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    plan::within_hours(plan, target, now).map_err(|refusal| file::refused(&refusal))
+}
+
+/// A run of this plan as the command line wants it.
+pub(super) fn request(arguments: &Run, plan: Plan, target: &Loaded<ClusterSpec>) -> Result<Request, Failure> {
+    Ok(Request {
+        plan,
+        cluster: target.value.clone(),
+        scenario_text: file::source(&arguments.scenario)?.text().to_owned(),
+        cluster_text: target.source().text().to_owned(),
+        base: file::folder(&arguments.scenario).to_owned(),
+        reports: arguments.reports.clone(),
+        keep_cluster: arguments.keep_cluster,
+        undo_first: arguments.undo_first,
+        run: run::new_run_id(clock::now()),
+        pilot: None,
+    })
+}
+
 /// Errors before anything was touched.
-fn before_the_start(error: &run::Error) -> Failure {
+pub(super) fn before_the_start(error: &run::Error) -> Failure {
     let exit = match error {
         run::Error::Lock(_) | run::Error::CleanStart(CleanStartError::Leftovers(_)) => Exit::Refused,
         run::Error::CleanStart(_) => Exit::CleanupIncomplete,

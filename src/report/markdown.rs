@@ -137,7 +137,7 @@ fn rest(out: &mut String, all: usize, what: &str) {
 }
 
 /// Text from outside as text: what Markdown, HTML or a workflow command could read as its own becomes an entity.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in visible(text).replace('&', "&#38;").replace("::", "&#58;&#58;").replace("://", "&#58;//").chars() {
         match c {

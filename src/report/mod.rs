@@ -4,12 +4,16 @@
 //! Names, exceptions and log lines come from outside. They are escaped where they are shown: [`text::visible`] for the
 //! terminal and for XML, askama and the `svg` module for HTML, `markdown` for Markdown, `github` for workflow commands.
 
+pub mod capacity;
+pub mod comparison;
 pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod live;
 pub mod markdown;
+pub mod repeats;
+pub mod sheet;
 mod svg;
 pub mod terminal;
 mod text;

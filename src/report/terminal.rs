@@ -81,6 +81,11 @@ pub fn summary(outcome: &Outcome, report: Option<&str>, look: &Look) -> String {
     out
 }
 
+/// A run in one line: its verdict and what stands behind it.
+pub fn verdict_line(outcome: &Outcome, look: &Look) -> String {
+    look.text(&format!("{}: {}", wording::verdict(outcome.verdict), wording::verdict_detail(outcome)))
+}
+
 struct Row {
     label: String,
     cells: Vec<String>,
@@ -171,11 +176,11 @@ fn windows(out: &mut String, outcome: &Outcome, look: &Look) {
     }
 }
 
-fn left(text: &str, columns: usize) -> String {
+pub(super) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-fn right(text: &str, columns: usize) -> String {
+pub(super) fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
@@ -216,7 +221,7 @@ fn expectations(out: &mut String, outcome: &Outcome, look: &Look) {
 }
 
 /// `text` in the columns from `indent` on; the first line is already there.
-fn hanging(out: &mut String, text: &str, indent: usize, look: &Look) {
+pub(super) fn hanging(out: &mut String, text: &str, indent: usize, look: &Look) {
     let lines = wrapped(text, look.columns.saturating_sub(indent).max(20));
     let _ = writeln!(out, "{}", lines.join(&format!("\n{}", " ".repeat(indent))));
 }

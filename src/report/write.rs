@@ -60,7 +60,7 @@ pub fn write_all(outcome: &Outcome, extras: &Extras, folder: &Path) -> Result<()
 }
 
 /// Into a temporary file beside it, synced, then renamed: a reader sees the old or the new one.
-fn put(folder: &Path, name: &str, text: &str) -> Result<(), ReportError> {
+pub(super) fn put(folder: &Path, name: &str, text: &str) -> Result<(), ReportError> {
     let path = folder.join(name);
     let written = (|| {
         let mut builder = tempfile::Builder::new();

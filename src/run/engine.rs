@@ -27,6 +27,7 @@ use super::error::{Broken, Error};
 use super::fire::Firing;
 use super::logs::LogEnds;
 use super::perform::World;
+use super::pilot::{Helm, Pilot};
 use super::prepare::{self, Topics};
 use super::recorder::Recorder;
 use super::sampling::Sampling;
@@ -64,6 +65,8 @@ pub struct Request {
     pub undo_first: bool,
     /// Run id; see [`new_run_id`].
     pub run: String,
+    /// Who steers it, instead of the plan's timeline.
+    pub pilot: Option<Arc<dyn Pilot>>,
 }
 
 /// What a run left.
@@ -288,9 +291,14 @@ impl Run<'_> {
             }
         };
         let driven = async {
-            tokio::join!(timeline::run(*firing, start), async {
-                let _ = self.stop.unless(tokio::time::sleep(end.remaining())).await;
-            });
+            match &self.request.pilot {
+                Some(pilot) => pilot.fly(Helm { firing: *firing, watcher: self.watcher, start, end }).await,
+                None => {
+                    tokio::join!(timeline::run(*firing, start), async {
+                        let _ = self.stop.unless(tokio::time::sleep(end.remaining())).await;
+                    });
+                }
+            }
         };
         // An abort ends `driven` through `stop`: each fault then takes itself back at once.
         tokio::pin!(driven);

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! engine.rs ─ prepare.rs ─► traffic, verifier, probes ─► timeline.rs ─► fire.rs ─► perform.rs
-//!     │                        (sampling.rs)                abort.rs, lost.rs, stop.rs  job_control.rs, traffic_control.rs, storage.rs
+//!     │                        (sampling.rs)                pilot.rs, abort.rs, lost.rs,    job_control.rs, traffic_control.rs,
+//!     │                                                     stop.rs                         storage.rs
 //!     └── drain.rs, cleanup.rs: on every way out
 //! ```
 //!
@@ -22,6 +23,7 @@ mod job_control;
 mod logs;
 mod lost;
 mod perform;
+mod pilot;
 mod prepare;
 mod recorder;
 mod sampling;
@@ -38,6 +40,7 @@ mod watcher;
 pub use clean_start::Error as CleanStartError;
 pub use engine::{Finished, Request, new_run_id, plan_json, run};
 pub use error::Error;
+pub use pilot::{Helm, Pilot, RateError, Throttle};
 pub use stop::Stop;
 pub use targets::{TargetNow, targets_now};
 pub use view::LookError;

@@ -8,7 +8,7 @@ mod spec;
 mod timeline;
 pub mod yaml;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_changed};
 pub use expectation::{
     AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, GrammarError, OnNoData, Parsed, Subject, Window, measured_in,
     parse_condition, parse_expectation, written_in,

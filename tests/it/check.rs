@@ -233,7 +233,7 @@ fn expectations() {
     19 |   - p95(recovery-time) over 5 < 30s
        |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the scenario runs once
        |
-       = help: write `repeat: 5`
+       = help: write `repeat: 5`, or run it with --repeat 5
 
     error: `30` has no unit
       --> expectations.yaml:21:25

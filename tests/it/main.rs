@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 mod architecture;
+mod campaign;
 mod check;
 mod delivery;
 mod documents;

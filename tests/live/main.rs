@@ -3,6 +3,7 @@
 //! One cluster for all tests, so run them one at a time: `cargo test --features failpoints --test live -- --test-threads=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
+mod campaign;
 mod canary;
 mod crash;
 mod faults;

@@ -12,8 +12,8 @@ mod lags;
 mod latency;
 mod memory;
 mod overview;
-mod parts;
-mod rhythm;
+pub(super) mod parts;
+pub(super) mod rhythm;
 mod skew;
 
 use askama::Template;
@@ -27,8 +27,8 @@ use super::{Extras, text, wording};
 use crate::analysis::{Outcome, Verdict};
 use crate::units::display;
 
-const STYLE: &str = include_str!("templates/style.css");
-const SCRIPT: &str = include_str!("templates/script.js");
+pub(super) const STYLE: &str = include_str!("templates/style.css");
+pub(super) const SCRIPT: &str = include_str!("templates/script.js");
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -116,7 +116,12 @@ pub fn render(outcome: &Outcome, extras: &Extras) -> Result<String, askama::Erro
     };
     let html = page.render()?;
     // Marks that turn the direction of writing could make a name read as another one; control characters have no place in HTML.
-    Ok(html.split_inclusive(['\n', '\t']).map(harmless).collect())
+    Ok(harmless_page(&html))
+}
+
+/// The page without control characters and without marks that turn the direction of writing.
+pub(super) fn harmless_page(html: &str) -> String {
+    html.split_inclusive(['\n', '\t']).map(harmless).collect()
 }
 
 fn harmless(piece: &str) -> String {
@@ -125,12 +130,12 @@ fn harmless(piece: &str) -> String {
 }
 
 /// Only our style and our script: whatever slipped through the escaping would still not run.
-fn policy() -> String {
+pub(super) fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
 }
 
-fn capital(word: &str) -> String {
+pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -155,12 +160,12 @@ fn contents(outcome: &Outcome, sections: &[Section], doubt: &Section) -> Vec<(St
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::report::sample;
 
     /// The page's pictures, without its words, style and script.
-    fn drawn(html: &str) -> String {
+    pub fn drawn(html: &str) -> String {
         html.split("<svg").skip(1).filter_map(|piece| piece.split_once('>')).map(|(tag, _)| tag).collect::<String>()
             + &html.split(" d=\"").skip(1).filter_map(|piece| piece.split_once('"')).map(|(path, _)| path).collect::<String>()
     }

@@ -14,12 +14,12 @@ const MOST_ROWS: usize = 400;
 /// Rows of a chart's numbers.
 const MOST_MOMENTS: f64 = 60.0;
 /// Lines that a chart can show apart.
-pub(super) const MOST_LINES: usize = 8;
+pub(in crate::report) const MOST_LINES: usize = 8;
 
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq, Template)]
 #[template(path = "table.html")]
-pub(super) struct Table {
+pub(in crate::report) struct Table {
     /// Above it; may be empty.
     pub caption: String,
     /// Heads of the columns.
@@ -34,12 +34,12 @@ pub(super) struct Table {
 
 impl Table {
     /// A table of figures.
-    pub(super) fn figures(head: &[&str], rows: Vec<Vec<String>>) -> Self {
+    pub(in crate::report) fn figures(head: &[&str], rows: Vec<Vec<String>>) -> Self {
         Self::new("figures-of", head, rows)
     }
 
     /// A table of words.
-    pub(super) fn words(head: &[&str], rows: Vec<Vec<String>>) -> Self {
+    pub(in crate::report) fn words(head: &[&str], rows: Vec<Vec<String>>) -> Self {
         Self::new("words", head, rows)
     }
 
@@ -50,7 +50,7 @@ impl Table {
     }
 
     /// With a caption.
-    pub(super) fn captioned(self, caption: impl Into<String>) -> Self {
+    pub(in crate::report) fn captioned(self, caption: impl Into<String>) -> Self {
         Self { caption: caption.into(), ..self }
     }
 }
@@ -58,7 +58,7 @@ impl Table {
 /// A picture with its title, legend and numbers.
 #[derive(Debug, Clone, Default, PartialEq, Template)]
 #[template(path = "figure.html")]
-pub(super) struct Figure {
+pub(in crate::report) struct Figure {
     /// What is seen.
     pub title: String,
     /// How it is to be read; may be empty.
@@ -76,7 +76,7 @@ pub(super) struct Figure {
 /// A part of the page.
 #[derive(Debug, Clone, Default, PartialEq, Template)]
 #[template(path = "section.html")]
-pub(super) struct Section {
+pub(in crate::report) struct Section {
     /// Anchor.
     pub id: &'static str,
     /// Title.
@@ -92,7 +92,7 @@ pub(super) struct Section {
 }
 
 /// The legend of lines; one alone needs none.
-pub(super) fn legend(lines: &[Line]) -> Vec<(String, String)> {
+pub(in crate::report) fn legend(lines: &[Line]) -> Vec<(String, String)> {
     if lines.len() < 2 {
         return Vec::new();
     }
@@ -100,7 +100,7 @@ pub(super) fn legend(lines: &[Line]) -> Vec<(String, String)> {
 }
 
 /// A chart's numbers: a row for each of at most sixty equal stretches; the mean of what is a rate or a share, else the highest.
-pub(super) fn numbers(frame: &Frame, columns: &[(&Line, Unit)]) -> Table {
+pub(in crate::report) fn numbers(frame: &Frame, columns: &[(&Line, Unit)]) -> Table {
     let step = round_step(frame.length() / MOST_MOMENTS);
     let count = (frame.length() / step).ceil() as usize;
     let mut head = vec!["at"];
@@ -147,7 +147,7 @@ pub(super) fn series<'a>(outcome: &'a Outcome, metric: Metric, keep: impl Fn(&Of
 }
 
 /// The series of a metric over the whole run.
-pub(super) fn whole(outcome: &Outcome, metric: Metric) -> Option<&Series> {
+pub(in crate::report) fn whole(outcome: &Outcome, metric: Metric) -> Option<&Series> {
     series(outcome, metric, |of| matches!(of, Of::Run)).next()
 }
 
@@ -169,7 +169,7 @@ pub(super) fn of(outcome: &Outcome, of: &Of) -> String {
 }
 
 /// The highest value of lines.
-pub(super) fn highest(lines: &[Line]) -> f64 {
+pub(in crate::report) fn highest(lines: &[Line]) -> f64 {
     lines.iter().flat_map(|line| &line.points).map(|point| point.1).filter(|value| value.is_finite()).fold(0.0, f64::max)
 }
 

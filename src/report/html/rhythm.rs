@@ -3,7 +3,7 @@
 use crate::analysis::Outcome;
 
 /// How often output becomes visible.
-pub(super) struct Rhythm {
+pub(in crate::report) struct Rhythm {
     /// Usual time between completed checkpoints, in seconds.
     pub usual: f64,
 }
@@ -13,7 +13,7 @@ const LONGEST: f64 = 1.6;
 
 impl Rhythm {
     /// That of a run with checkpoints; the median of their gaps.
-    pub(super) fn of(outcome: &Outcome) -> Option<Self> {
+    pub(in crate::report) fn of(outcome: &Outcome) -> Option<Self> {
         let completed = outcome.checkpoints.iter().filter(|checkpoint| checkpoint.status == "completed" && !checkpoint.savepoint);
         let at: Vec<_> = completed.map(|checkpoint| checkpoint.triggered).collect();
         let mut gaps: Vec<f64> = at.windows(2).map(|pair| pair[1].seconds_since(pair[0])).collect();
@@ -22,13 +22,13 @@ impl Rhythm {
     }
 
     /// The longest silence that counts as rhythm, in seconds.
-    pub(super) fn longest(&self) -> f64 {
+    pub(in crate::report) fn longest(&self) -> f64 {
         self.usual * LONGEST
     }
 
     /// A burst that follows a silence, spread over that silence, as far back as the rhythm reaches; the rest of the silence stays.
     /// Steady output has no bursts and is left alone.
-    pub(super) fn spread(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    pub(in crate::report) fn spread(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let mut spread = points.to_vec();
         let mut silent_from = 0;
         let mut index = 0;

@@ -36,7 +36,9 @@ fn figure(outcome: &Outcome, skew: &SkewOutcome) -> Figure {
         .map(|index| {
             let records = skew.records[*index];
             Bar {
-                name: index.to_string(), value: records as f64, text: format!("{} · {}", display::count(records as f64), share(records))
+                name: index.to_string(),
+                value: Some(records as f64),
+                text: format!("{} · {}", display::count(records as f64), share(records)),
             }
         })
         .collect();

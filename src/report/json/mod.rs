@@ -20,7 +20,8 @@ pub fn render(outcome: &Outcome) -> Result<String, serde_json::Error> {
     write(&Report::from(outcome))
 }
 
-fn write(report: &Report) -> Result<String, serde_json::Error> {
+/// A frozen struct of any report as text.
+pub(super) fn write<T: serde::Serialize>(report: &T) -> Result<String, serde_json::Error> {
     let mut value = serde_json::to_value(report)?;
     round(&mut value);
     let mut text = serde_json::to_string_pretty(&value)?;

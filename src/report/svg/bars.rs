@@ -9,8 +9,8 @@ use super::{escape, percent};
 pub(in crate::report) struct Bar {
     /// Its name.
     pub name: String,
-    /// Its length.
-    pub value: f64,
+    /// Its length; none where nothing was measured.
+    pub value: Option<f64>,
     /// The value as text.
     pub text: String,
 }
@@ -18,8 +18,9 @@ pub(in crate::report) struct Bar {
 /// Horizontal bars from zero, with a line at their mean.
 pub(in crate::report) fn bars(title: &str, bars: &[Bar]) -> String {
     const ROW: f64 = 22.0;
-    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max).max(1e-9);
-    let mean = bars.iter().map(|bar| bar.value).sum::<f64>() / bars.len().max(1) as f64;
+    let known: Vec<f64> = bars.iter().filter_map(|bar| bar.value).collect();
+    let highest = known.iter().copied().fold(0.0, f64::max).max(1e-9);
+    let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
     // Room for the value behind the longest bar.
     let reach = 0.64 / highest;
     let height = ROW * bars.len() as f64;
@@ -32,14 +33,14 @@ pub(in crate::report) fn bars(title: &str, bars: &[Bar]) -> String {
             y + 15.0,
             escape(&bar.name),
             y + 3.0,
-            percent(bar.value * reach),
+            percent(bar.value.unwrap_or(0.0) * reach),
             ROW - 6.0
         );
     }
     let _ = write!(out, r#"<line class="mean" x1="{x}" x2="{x}" y2="{height}"><title>mean</title></line>"#, x = percent(mean * reach));
     // The figures last: their halo keeps them readable where the mean runs through them.
     for (index, bar) in bars.iter().enumerate() {
-        let (x, y) = (percent(bar.value * reach), ROW * index as f64 + 15.0);
+        let (x, y) = (percent(bar.value.unwrap_or(0.0) * reach), ROW * index as f64 + 15.0);
         let _ = write!(out, r#"<text class="value" x="{x}" dx="8" y="{y}">{}</text>"#, escape(&bar.text));
     }
     out.push_str("</svg>");
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn lengths_are_true_to_zero() {
-        let bar = |value| Bar { name: "0".to_owned(), value, text: "x".to_owned() };
+        let bar = |value| Bar { name: "0".to_owned(), value: Some(value), text: "x".to_owned() };
         let svg = bars("load", &[bar(100.0), bar(50.0), bar(0.0)]);
         assert!(svg.contains(r#"width="64%""#) && svg.contains(r#"width="32%""#) && svg.contains(r#"width="0%""#), "{svg}");
     }

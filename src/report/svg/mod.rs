@@ -8,6 +8,7 @@ mod bars;
 mod downsample;
 mod frame;
 mod panel;
+mod plot;
 mod scale;
 mod strips;
 
@@ -15,6 +16,7 @@ pub(super) use bars::{Bar, bars};
 pub(super) use downsample::lttb;
 pub(super) use frame::{Frame, Shade};
 pub(super) use panel::{Line, Mark, Panel};
+pub(super) use plot::{Curve, Plot, Spot};
 pub(super) use scale::Scale;
 pub(super) use strips::{Column, HeatRow, Lane, columns, heat, lane, phases};
 

@@ -103,7 +103,7 @@ fn unanswerable(context: &Context<'_>, index: usize, parsed: &Parsed) -> Option<
         if *over > repeats {
             let problem = Problem::error(format!("nothing can answer `{}`", parsed.subject));
             let said = if repeats == 1 { "the scenario runs once".to_owned() } else { format!("the scenario runs {repeats} times") };
-            return Some(problem.at(at(&said)).help(format!("write `repeat: {over}`")));
+            return Some(problem.at(at(&said)).help(format!("write `repeat: {over}`, or run it with --repeat {over}")));
         }
     }
     None

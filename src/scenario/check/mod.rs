@@ -82,8 +82,14 @@ impl Context<'_> {
 ///
 /// The value is there when the report has no errors.
 pub fn check(source: &std::sync::Arc<Source>, folder: &Path) -> (Option<Checked>, Report) {
+    check_changed(source, folder, &|_| {})
+}
+
+/// The same for the scenario as `change` leaves it: what the command line sets counts as if it were written.
+pub fn check_changed(source: &std::sync::Arc<Source>, folder: &Path, change: &dyn Fn(&mut Scenario)) -> (Option<Checked>, Report) {
     let (loaded, mut report) = super::yaml::load::<Scenario>(source);
-    let Some(loaded) = loaded else { return (None, report) };
+    let Some(mut loaded) = loaded else { return (None, report) };
+    change(&mut loaded.value);
     let (expectations, problems) = expect::parse(&loaded);
     report.extend(problems);
     let (abort_conditions, problems) = abort::parse(&loaded);

@@ -16,6 +16,10 @@ pub(super) fn aggregate_fits(metric: Metric, aggregate: Option<Aggregate>, over:
     };
     if over.is_some() {
         return match metric.behaviour() {
+            Behaviour::Figure if matches!(aggregate, Aggregate::Rate | Aggregate::Slope) => wrong(
+                format!("`{metric}` over repeats has no {aggregate}"),
+                "`max`, `min`, `mean`, percentiles, `last` and `count` say something",
+            ),
             Behaviour::Figure => Ok(()),
             _ => wrong(format!("`{metric}` is no figure of a run"), "`over` looks at one figure of each repeat, such as `recovery-time`"),
         };

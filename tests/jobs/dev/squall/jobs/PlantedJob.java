@@ -14,8 +14,9 @@ import org.apache.flink.util.ParameterTool;
  * A Kafka-to-Kafka job with a defect that is known to the record, to show that squall finds it.
  *
  * <p>Arguments: {@code --source HOST:PORT --sink HOST:PORT --from TOPIC --to TOPIC --run RUN --defect NAME}, and
- * {@code --every N}, {@code --millis N}, {@code --bytes N} where a defect needs them; {@code --diary FILE} is where each deed is
- * written down; {@code --keyed true} puts the defect behind a keyBy, {@code --transaction-timeout MILLIS} and {@code --guarantee at-least-once} are the sink's.
+ * {@code --every N}, {@code --millis N}, {@code --micros N}, {@code --bytes N} where a defect needs them; {@code --diary FILE} is where each
+ * deed is written down; {@code --keyed true} puts the defect behind a keyBy, {@code --transaction-timeout MILLIS} and {@code --guarantee
+ * at-least-once} are the sink's.
  */
 public final class PlantedJob {
   private PlantedJob() {}
@@ -38,6 +39,7 @@ public final class PlantedJob {
             settings.get("defect", "none"),
             settings.getLong("every", 0),
             settings.getLong("millis", 0),
+            settings.getLong("micros", 0),
             settings.getInt("bytes", 0),
             settings.get("diary", ""));
     DataStream<KafkaRecord> processed =
