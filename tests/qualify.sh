@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The long lists. Results are written below docs/qualification/, to be checked in, with commit, date, seed and machine.
+#   clusters [TESTS]   every kind of cluster: what it claims, performed, witnessed and undone twice; TLS, SCRAM, nginx; one scenario on three kinds
 #   demo [N]           N runs of the demo in a row (10): verdicts, spread of the recovery time, what is left behind
 #   faults [A,B]       each fault (or those named) in one real run: what its report says, and one page of all
 #   verdict [CASES]    jobs with planted defects and thirty clean runs: docs/verdict.md; or some of them again (drops,clean-7)
@@ -252,7 +253,42 @@ compare_page() {
   cat "$page"
 }
 
+# Packages beyond those of ./dev setup; an engine of its own in a network namespace, so it takes root.
+clusters() {
+  local page=docs/qualification/clusters.md code=0
+  ./dev setup openssh-server nginx-light docker.io busybox-static iproute2 openssl
+  SQUALL_QUALIFY=$(mktemp -d)
+  export SQUALL_QUALIFY
+  trap 'rm -rf "$SQUALL_QUALIFY"' EXIT
+  [ $# -gt 0 ] || set -- conformance::qualify_ external::qualify_ containers::qualify_ secured::qualify_ check_defaults::qualify_ three_kinds::qualify_ --skip in_short
+  SQUALL_ENGINE=needed tests/containers/run.sh --ignored --test-threads=1 --show-output "$@" 2>&1 | tee "$SQUALL_QUALIFY/log" || code=$?
+  mkdir -p docs/qualification
+  {
+    echo "# Every kind of cluster"
+    echo
+    machine
+    echo "- $(dockerd --version), $(ssh -V 2>&1), $(/usr/sbin/nginx -v 2>&1)"
+    echo
+    echo "## taskmanager-loss on three kinds"
+    echo
+    cat "$SQUALL_QUALIFY/three-kinds.md" 2>/dev/null || echo "no result"
+    echo
+    for table in "$SQUALL_QUALIFY"/conformance-*.md; do
+      [ -e "$table" ] && cat "$table" && echo
+    done
+    echo "## Tests"
+    echo
+    echo "| test | |"
+    echo "|---|---|"
+    sed -nE 's/^test ([a-z_:]+) \.\.\. (ok|FAILED)$/| `\1` | \2 |/p' "$SQUALL_QUALIFY/log"
+    echo
+    grep -E '^test result' "$SQUALL_QUALIFY/log" || true
+  } >"$page"
+  return "$code"
+}
+
 case "${1:-}" in
+  clusters) shift; clusters "$@" ;;
   capacity) shift; capacity "$@" ;;
   compare) shift; compare "$@" ;;
   demo) shift; demo "$@" ;;

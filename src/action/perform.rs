@@ -285,6 +285,11 @@ pub enum Witness {
         /// Share asked for.
         share: Ratio,
     },
+    /// This incarnation is there, and off the network.
+    Disconnected {
+        /// The victim.
+        node: Node,
+    },
     /// Bytes and connections that the proxy's rule met.
     LinkCounters {
         /// The link.
@@ -363,8 +368,10 @@ pub struct Aim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ability {
-    /// Kill and terminate nodes.
+    /// Kill nodes.
     KillNode(Role),
+    /// Shut nodes down in order.
+    TerminateNode(Role),
     /// Start a node in the place of a dead one.
     StartNode(Role),
     /// Freeze and thaw nodes.
@@ -392,7 +399,15 @@ pub enum Ability {
 impl Ability {
     /// Every one.
     pub fn all() -> impl Iterator<Item = Self> {
-        let of_nodes = [Self::KillNode, Self::StartNode, Self::FreezeNode, Self::SlowNode, Self::SqueezeNode, Self::DisconnectNode];
+        let of_nodes = [
+            Self::KillNode,
+            Self::TerminateNode,
+            Self::StartNode,
+            Self::FreezeNode,
+            Self::SlowNode,
+            Self::SqueezeNode,
+            Self::DisconnectNode,
+        ];
         let roles = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
         let nodes = of_nodes.into_iter().flat_map(move |of_node| roles.into_iter().map(of_node));
         let rest = [Self::LinkRules, Self::ChangeTraffic, Self::ChangeTopics, Self::ChangeJob, Self::RescaleJob, Self::ChangeStorage];

@@ -31,7 +31,9 @@ impl Arguments {
             Command::Run(run) => run.format,
             Command::Check(check) => check.format,
             Command::Plan(plan) => plan.format(),
-            Command::Cluster(Cluster::Up { format, .. } | Cluster::Status { format } | Cluster::Down { format, .. }) => *format,
+            Command::Cluster(
+                Cluster::Up { format, .. } | Cluster::Status { format } | Cluster::Check { format, .. } | Cluster::Down { format, .. },
+            ) => *format,
             Command::Traffic(traffic) => traffic.format,
             Command::Report(report) => report.format,
             Command::Compare(compare) => compare.format,
@@ -39,7 +41,11 @@ impl Arguments {
             Command::Status(status) => status.format,
             Command::Undo(undo) => undo.format,
             Command::Explain(explain) => explain.format,
-            Command::Schema(_) | Command::Completions { .. } | Command::Proxy(_) | Command::Guard(_) => Format::Text,
+            Command::Cluster(Cluster::Init(_))
+            | Command::Schema(_)
+            | Command::Completions { .. }
+            | Command::Proxy(_)
+            | Command::Guard(_) => Format::Text,
         };
         format == Format::Json
     }
@@ -258,6 +264,19 @@ pub enum Cluster {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Write a commented cluster file; asks for what is not said
+    Init(Init),
+    /// Say what a cluster is, and what about it would limit a measurement, with the setting that mends it; touches nothing
+    Check {
+        /// The cluster file.
+        cluster: PathBuf,
+        /// Topics to look at; without any, those that there are.
+        #[arg(long = "topic", value_name = "TOPIC")]
+        topics: Vec<String>,
+        /// What goes to stdout.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// End a cluster that squall started, and remove its data
     Down {
         /// The cluster file, or the cluster's name.
@@ -266,6 +285,57 @@ pub enum Cluster {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+}
+
+/// `squall cluster init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// What the cluster is made of.
+    #[arg(long, value_enum)]
+    pub kind: Option<InitKind>,
+    /// Its name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// TaskManagers of a cluster that squall starts.
+    #[arg(long, default_value_t = 2, value_name = "NUMBER")]
+    pub taskmanagers: u32,
+    /// Kafka's brokers, host:port, of an external cluster.
+    #[arg(long, value_name = "ADDRESSES")]
+    pub kafka: Option<String>,
+    /// Flink's REST, of an external cluster; once for each JobManager.
+    #[arg(long, value_name = "URL")]
+    pub flink: Vec<String>,
+    /// The SQL gateway of an external cluster.
+    #[arg(long, value_name = "URL")]
+    pub gateway: Option<String>,
+    /// A machine of an external cluster's nodes, as ssh takes it, or `here`.
+    #[arg(long, value_name = "HOST")]
+    pub ssh: Vec<String>,
+    /// The file; its name and `.yaml` where nothing is said, `-` for stdout.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Kinds of clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InitKind {
+    /// Processes of this machine.
+    Local,
+    /// Containers of this machine.
+    Containers,
+    /// One that you have.
+    External,
+}
+
+impl InitKind {
+    /// Its name in cluster files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Containers => "containers",
+            Self::External => "external",
+        }
+    }
 }
 
 /// `squall report`.
@@ -400,7 +470,7 @@ pub struct Guard {
 /// `squall explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// `fault`, `shape`, `metric` or `exit-codes`.
+    /// `fault`, `shape`, `metric`, `cluster` or `exit-codes`.
     pub topic: String,
     /// Which one; without it all of them.
     pub name: Option<String>,

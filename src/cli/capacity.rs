@@ -214,7 +214,6 @@ fn asked(
             let cores = std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
             (Some(local.flink.slots.get()), Some(local.flink.taskmanagers.get()), cores)
         }
-        #[allow(unreachable_patterns, reason = "more kinds of clusters are to come")]
         _ => (None, None, None),
     };
     CapacityAsked {

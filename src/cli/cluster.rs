@@ -4,15 +4,18 @@ use std::io::Write;
 use std::path::Path;
 
 use super::arguments::{Cluster as Command, Format};
-use super::{Exit, Failure, file, tell};
+use super::{Exit, Failure, file, init, tell};
 use crate::cluster::{self, Cluster, ClusterName, ClusterSpec, Places};
+use crate::report::visible;
 use crate::run::Stop;
 
 pub(super) async fn cluster(command: &Command) -> Result<Exit, Failure> {
     let places = places()?;
     match command {
         Command::Up { cluster, format } => up(cluster, *format, &places).await,
-        Command::Status { format } => status(*format, &places),
+        Command::Status { format } => status(*format, &places).await,
+        Command::Init(arguments) => init::init(arguments),
+        Command::Check { cluster, topics, format } => check(cluster, topics, *format, &places).await,
         Command::Down { cluster, format } => down(cluster, *format, &places).await,
     }
 }
@@ -61,8 +64,8 @@ async fn up(path: &Path, format: Format, places: &Places) -> Result<Exit, Failur
     }
 }
 
-fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
-    let clusters = cluster::local_status(places).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+async fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
+    let clusters = cluster::status(places).await.map_err(|error| Failure::of(Exit::ToolError, &error))?;
     if format == Format::Json {
         let rows: Vec<_> = clusters
             .iter()
@@ -97,6 +100,33 @@ fn status(format: Format, places: &Places) -> Result<Exit, Failure> {
     Ok(Exit::Met)
 }
 
+async fn check(path: &Path, topics: &[String], format: Format, places: &Places) -> Result<Exit, Failure> {
+    let spec = file::cluster(path)?.value;
+    let not_ready = |error| Failure::of(Exit::NotReady, &error);
+    let cluster = Cluster::attach(&spec, places).await.map_err(not_ready)?;
+    let found = cluster::inspect(&cluster, topics).await.map_err(not_ready)?;
+    if format == Format::Json {
+        print(&format!("{}\n", serde_json::json!({ "schema": 1, "facts": found.facts, "limits": found.limits })))?;
+        return Ok(Exit::Met);
+    }
+    for section in &found.facts {
+        print(&format!("{}\n", visible(&section.of)))?;
+        let width = section.facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, value) in &section.facts {
+            print(&format!("  {:<width$}  {}\n", visible(name), visible(value)))?;
+        }
+    }
+    if found.limits.is_empty() {
+        print("nothing that would limit a measurement was found\n")?;
+        return Ok(Exit::Met);
+    }
+    print("what would limit a measurement:\n")?;
+    for limit in &found.limits {
+        print(&format!("  - {}\n    {}\n    → {}\n", visible(&limit.what), visible(&limit.why), visible(&limit.mend)))?;
+    }
+    Ok(Exit::Met)
+}
+
 async fn down(named: &str, format: Format, places: &Places) -> Result<Exit, Failure> {
     let name = if Path::new(named).is_file() {
         // Only the name counts: a mistake elsewhere in the file must not keep a cluster up.
@@ -104,7 +134,7 @@ async fn down(named: &str, format: Format, places: &Places) -> Result<Exit, Fail
     } else {
         ClusterName::try_from(named.to_owned()).map_err(|error| Failure::of(Exit::Invalid, &error))?
     };
-    cluster::local_down(&name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))?;
+    cluster::down_named(&name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))?;
     match format {
         Format::Text => print(&format!("cluster {name} is down\n"))?,
         Format::Json => print(&format!("{}\n", serde_json::json!({ "schema": 1, "name": name.as_str(), "down": true })))?,

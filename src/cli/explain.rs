@@ -3,12 +3,13 @@
 use super::arguments::{Explain, Format};
 use super::cluster::print;
 use super::{Exit, Failure, exit};
+use crate::cluster::KINDS;
 use crate::diagnostic::{did_you_mean, listed};
 use crate::fault::FaultSpec;
 use crate::metric::Metric;
 use crate::traffic::Example;
 
-const TOPICS: &[&str] = &["fault", "shape", "metric", "exit-codes"];
+const TOPICS: &[&str] = &["fault", "shape", "metric", "cluster", "exit-codes"];
 
 /// A drawing that fits into 80 columns.
 const DRAWING: (usize, usize) = (66, 8);
@@ -28,6 +29,7 @@ pub(super) fn explain(arguments: &Explain) -> Result<Exit, Failure> {
             let rows = Metric::ALL.iter().map(|metric| (metric.name(), metric.meaning().trim().to_owned()));
             table("metric", rows, name, arguments.format)
         }
+        "cluster" | "clusters" => clusters(name, arguments.format),
         "exit-codes" | "exit-code" => match arguments.format {
             Format::Text => {
                 print(&format!("{}\n", exit::TABLE))?;
@@ -53,6 +55,24 @@ fn shape(name: &str, format: Format) -> Result<Exit, Failure> {
     let drawing = picture.map_or_else(|| "It has no schedule that could be drawn.\n".to_owned(), |picture| picture.text(DRAWING.1));
     print(&format!("{}\n\n    rate: {}\n\n{drawing}", example.about, example.text))?;
     Ok(Exit::Met)
+}
+
+/// Kinds of clusters: one in full, or each in its first line.
+fn clusters(name: Option<&str>, format: Format) -> Result<Exit, Failure> {
+    match (name, format) {
+        (None, _) => {
+            let rows = KINDS.iter().map(|kind| (kind.name, kind.about.lines().next().unwrap_or_default().to_owned()));
+            table("cluster", rows, None, format)
+        }
+        (Some(name), Format::Text) => match KINDS.iter().find(|kind| kind.name == name) {
+            Some(kind) => {
+                print(&format!("{}\n", kind.about))?;
+                Ok(Exit::Met)
+            }
+            None => Err(unknown("kind of cluster", name, KINDS.iter().map(|kind| kind.name))),
+        },
+        (name, Format::Json) => table("cluster", KINDS.iter().map(|kind| (kind.name, kind.about.to_owned())), name, format),
+    }
 }
 
 fn table<'a>(what: &str, rows: impl Iterator<Item = (&'a str, String)>, name: Option<&str>, format: Format) -> Result<Exit, Failure> {

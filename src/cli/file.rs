@@ -33,13 +33,18 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Loaded<T>, Failur
 
 /// Reads a cluster file; any mistake in it ends the command.
 pub(super) fn cluster(path: &Path) -> Result<Loaded<ClusterSpec>, Failure> {
-    let loaded = read::<ClusterSpec>(path)?;
+    let mut loaded = read::<ClusterSpec>(path)?;
     let mut report = Report::default();
     for mistake in loaded.value.mistakes() {
         let steps: Vec<_> = mistake.path.iter().map(|key| Step::Key(key)).collect();
         report.push(Problem::error(&mistake.what).at(loaded.at_key(&steps, "")));
     }
-    if report.is_empty() { Ok(loaded) } else { Err(invalid(&report)) }
+    if !report.is_empty() {
+        return Err(invalid(&report));
+    }
+    let base = std::path::absolute(folder(path)).map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    loaded.value = loaded.value.relative_to(&base);
+    Ok(loaded)
 }
 
 /// What a plan is refused for, as a failure.
@@ -97,6 +102,7 @@ pub(super) fn offer(cluster: &ClusterSpec) -> Offer {
         links: cluster.kind.proxied_links(),
         with: with.collect(),
         elsewhere: KINDS.iter().filter(|kind| kind.name != own).map(|kind| (kind.name.to_owned(), of_kind(kind))).collect(),
+        link_advice: cluster.kind.link_advice().map(str::to_owned),
     }
 }
 

@@ -10,6 +10,7 @@ mod compare;
 mod exit;
 mod explain;
 mod file;
+mod init;
 mod live;
 mod look;
 mod pipeline;

@@ -102,7 +102,7 @@ pub(super) fn before_the_start(error: &run::Error) -> Failure {
     let exit = match error {
         run::Error::Lock(_) | run::Error::CleanStart(CleanStartError::Leftovers(_)) => Exit::Refused,
         run::Error::CleanStart(_) => Exit::CleanupIncomplete,
-        run::Error::Cluster(_) | run::Error::Kafka(_) => Exit::NotReady,
+        run::Error::Cluster(_) | run::Error::Kafka(_) | run::Error::Topic(_) => Exit::NotReady,
         run::Error::Interrupted => Exit::Interrupted,
         run::Error::Prepare(_) => Exit::Invalid,
         run::Error::Journal(_) | run::Error::Guard(_) | run::Error::Plan(_) => Exit::ToolError,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::action::Role;
 
-/// One entry of `allow:`, written `everything`, `no-expiry`, `consumer-groups`, `delay-sink`, or `{ kill-taskmanager: { at-most: 1 } }`.
+/// One entry of `allow:`, written `everything`, `no-expiry`, `consumer-groups`, `make-topics`, `submit-jobs`, `delay-sink`, or
+/// `{ kill-taskmanager: { at-most: 1 } }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allow {
     /// Every fault, without a limit of its own.
@@ -20,6 +21,10 @@ pub enum Allow {
     NoExpiry,
     /// Faults that change a topic which squall did not make: every group that reads it meets them.
     ConsumerGroups,
+    /// Topics of its own, on a cluster that squall did not start; it deletes them afterwards.
+    MakeTopics,
+    /// A job of its own, on a cluster that squall did not start; it cancels it afterwards.
+    SubmitJobs,
     /// One fault by its name in scenarios.
     Fault {
         /// `kill-taskmanager`.
@@ -41,6 +46,8 @@ pub struct Limits {
 const EVERYTHING: &str = "everything";
 const NO_EXPIRY: &str = "no-expiry";
 const CONSUMER_GROUPS: &str = "consumer-groups";
+const MAKE_TOPICS: &str = "make-topics";
+const SUBMIT_JOBS: &str = "submit-jobs";
 
 impl Serialize for Allow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -48,6 +55,8 @@ impl Serialize for Allow {
             Self::Everything => serializer.serialize_str(EVERYTHING),
             Self::NoExpiry => serializer.serialize_str(NO_EXPIRY),
             Self::ConsumerGroups => serializer.serialize_str(CONSUMER_GROUPS),
+            Self::MakeTopics => serializer.serialize_str(MAKE_TOPICS),
+            Self::SubmitJobs => serializer.serialize_str(SUBMIT_JOBS),
             Self::Fault { name, limits } => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(name, limits)?;
@@ -65,7 +74,9 @@ impl<'de> Deserialize<'de> for Allow {
             type Value = Allow;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`everything`, `no-expiry`, `consumer-groups` or one fault such as { kill-taskmanager: { at-most: 1 } }")
+                f.write_str(
+                    "`everything`, `no-expiry`, `consumer-groups`, `make-topics`, `submit-jobs` or one fault such as { kill-taskmanager: { at-most: 1 } }",
+                )
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Allow, E> {
@@ -73,6 +84,8 @@ impl<'de> Deserialize<'de> for Allow {
                     EVERYTHING => Allow::Everything,
                     NO_EXPIRY => Allow::NoExpiry,
                     CONSUMER_GROUPS => Allow::ConsumerGroups,
+                    MAKE_TOPICS => Allow::MakeTopics,
+                    SUBMIT_JOBS => Allow::SubmitJobs,
                     name => Allow::Fault { name: name.to_owned(), limits: Limits::default() },
                 })
             }
@@ -99,9 +112,9 @@ impl JsonSchema for Allow {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let limits = generator.subschema_for::<Limits>();
         json_schema!({
-            "description": "`everything`, `no-expiry`, `consumer-groups`, or one fault and how much of it",
+            "description": "`everything`, `no-expiry`, `consumer-groups`, `make-topics`, `submit-jobs`, or one fault and how much of it",
             "oneOf": [
-                { "type": "string", "examples": [EVERYTHING, NO_EXPIRY, CONSUMER_GROUPS] },
+                { "type": "string", "examples": [EVERYTHING, NO_EXPIRY, CONSUMER_GROUPS, MAKE_TOPICS, SUBMIT_JOBS] },
                 { "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": limits },
             ],
         })

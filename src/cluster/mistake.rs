@@ -30,6 +30,8 @@ impl ClusterSpec {
     pub fn mistakes(&self) -> Vec<Mistake> {
         match &self.kind {
             Kind::Local(local) => super::local::mistakes(self, local),
+            Kind::Containers(containers) => super::containers::mistakes(self, containers),
+            Kind::External(external) => super::external::mistakes(self, external),
         }
     }
 }

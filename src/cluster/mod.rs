@@ -6,9 +6,15 @@
 
 mod cgroup;
 mod consent;
+mod containers;
 mod description;
+mod error;
+mod external;
 mod hours;
+mod inspect;
+mod kind;
 mod kinds;
+mod links;
 mod local;
 mod mistake;
 mod places;
@@ -17,9 +23,16 @@ mod setting;
 mod spec;
 
 pub use consent::{Allow, Hours, KeepAtLeast, Limits, NotATime, Synthetic, TimeOfDay, Weekday};
+pub use containers::{Containers, ContainersFlink, ContainersKafka, ContainersSpec, Error as ContainersError};
 pub use description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
+pub use error::{Error, InspectError};
+pub use external::{
+    Commands, Deeds, Error as ExternalError, External, ExternalLink, ExternalSpec, Host, Links as ExternalLinks, RoleCommands, Ssh, Through,
+};
 pub use hours::{UnknownZone, cover};
+pub use inspect::{Inspection, Limit, Section, inspect};
 pub use kinds::{AnyOfKind, Can, KINDS};
+pub use links::LinkError;
 pub use local::{
     Error as LocalError, Local, LocalFlink, LocalKafka, LocalSpec, Phase as LocalPhase, Status as LocalStatus, down as local_down,
     status as local_status, versions,
@@ -32,6 +45,7 @@ pub use spec::{ClusterName, ClusterSpec, Environment, Kind, NotAName, RestartedB
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::action::{Ability, Action, Inverse, Testimony, Witness};
 use crate::clock::Timestamp;
@@ -43,7 +57,11 @@ pub type Progress<'a> = dyn Fn(&str) + Send + Sync + 'a;
 #[derive(Debug)]
 pub enum Cluster {
     /// Processes on this machine.
-    Local(Local),
+    Local(Box<Local>),
+    /// Containers of this machine's engine.
+    Containers(Box<Containers>),
+    /// Somebody else's.
+    External(Box<External>),
 }
 
 /// An action that was performed.
@@ -66,29 +84,6 @@ pub struct Undone {
     pub what: String,
 }
 
-/// What can go wrong with a cluster.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// With a local one.
-    #[error(transparent)]
-    Local(#[from] LocalError),
-    /// An action that this kind of cluster has no way to perform; a plan is checked against [`Cluster::abilities`].
-    #[error("a {kind} cluster cannot {what}")]
-    CannotDo {
-        /// The kind.
-        kind: &'static str,
-        /// The deed.
-        what: String,
-    },
-}
-
-impl Error {
-    /// Whether there was no cluster of that name (or only the ruins of one), so that one can be started.
-    pub fn is_not_up(&self) -> bool {
-        matches!(self, Self::Local(LocalError::NotUp(_) | LocalError::HalfStarted(_)))
-    }
-}
-
 /// Ends everything that squall started for the cluster, whoever did and however far it got, and removes its data.
 ///
 /// # Errors
@@ -96,47 +91,47 @@ impl Error {
 pub async fn down(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<(), Error> {
     match &spec.kind {
         Kind::Local(_) => Ok(local_down(&spec.name, places, progress).await?),
-    }
-}
-
-impl Kind {
-    /// Its name in cluster files.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Local(_) => "local",
-        }
-    }
-
-    /// What can be done to nodes and links of such a cluster, whether or not it is up.
-    pub fn abilities(&self) -> BTreeSet<Ability> {
-        match self {
-            Self::Local(spec) => local::abilities(spec),
-        }
-    }
-
-    /// Links that pass through a proxy in such a cluster.
-    pub fn proxied_links(&self) -> BTreeSet<String> {
-        match self {
-            Self::Local(_) => ["generator", "source", "sink"].map(str::to_owned).into(),
+        Kind::Containers(_) => Ok(containers::down(&spec.name, progress).await?),
+        Kind::External(_) => {
+            let ended = external::down(&spec.name, places).await?;
+            progress(if ended { "its proxy is down; nothing else of it is squall's" } else { "nothing of it is squall's" });
+            Ok(())
         }
     }
 }
 
-impl ClusterSpec {
-    /// In one line: `laptop: 1 broker, 2 TaskManagers`.
-    pub fn line(&self) -> String {
-        match &self.kind {
-            Kind::Local(local) => {
-                let many = |count: u32, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-                format!(
-                    "{}: {}, {}",
-                    self.name,
-                    many(local.kafka.brokers.get(), "broker"),
-                    many(local.flink.taskmanagers.get(), "TaskManager")
-                )
-            }
-        }
+/// The same, by the cluster's name alone.
+///
+/// # Errors
+/// As there.
+pub async fn down_named(name: &ClusterName, places: &Places, progress: &Progress<'_>) -> Result<(), Error> {
+    if external::is_recorded(name, places) {
+        external::down(name, places).await?;
+        progress("nothing else of it is squall's");
+        return Ok(());
     }
+    if !places.cluster(name).exists() && containers::is_known(name).await {
+        return Ok(containers::down(name, progress).await?);
+    }
+    Ok(local_down(name, places, progress).await?)
+}
+
+/// The clusters that squall has started on this machine, up or not.
+///
+/// # Errors
+/// When a record cannot be read.
+pub async fn status(places: &Places) -> Result<Vec<LocalStatus>, Error> {
+    let mut all = local_status(places)?;
+    all.extend(containers::status().await?);
+    Ok(all)
+}
+
+/// The rules that hold on the links of a cluster that was found.
+///
+/// # Errors
+/// When its proxy does not answer.
+pub async fn rules_of(status: &LocalStatus) -> Result<Vec<crate::proxy::RuleStatus>, Error> {
+    Ok(links::Links::new(status.control.clone()).rules().await?)
 }
 
 /// The JSON schema of cluster files, draft-07.
@@ -152,7 +147,16 @@ impl Cluster {
     /// When it is up already, cannot be started, or does not get ready; then nothing is left running.
     pub async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<Self, Error> {
         match &spec.kind {
-            Kind::Local(_) => Ok(Self::Local(Local::up(spec, places, progress).await?)),
+            Kind::Local(local) => Ok(Self::Local(Box::new(Local::up(spec, local, places, progress).await?))),
+            Kind::Containers(containers) => Ok(Self::Containers(Box::new(Containers::up(spec, containers, places, progress).await?))),
+            Kind::External(external) => {
+                if external::up(spec, external, places).await? {
+                    progress("its links pass through squall's proxy");
+                }
+                let cluster = Self::attach(spec, places).await?;
+                cluster.ready().await?;
+                Ok(cluster)
+            }
         }
     }
 
@@ -162,7 +166,20 @@ impl Cluster {
     /// When none of this name is up, or one that was started from another description.
     pub async fn attach(spec: &ClusterSpec, places: &Places) -> Result<Self, Error> {
         match &spec.kind {
-            Kind::Local(_) => Ok(Self::Local(Local::attach(spec, places)?)),
+            Kind::Local(_) => Ok(Self::Local(Box::new(Local::attach(spec, places)?))),
+            Kind::Containers(_) => Ok(Self::Containers(Box::new(Containers::attach(spec).await?))),
+            Kind::External(external) => Ok(Self::External(Box::new(External::attach(spec, external, places)?))),
+        }
+    }
+
+    /// Looks whether a cluster that squall did not start is there and lets it in.
+    ///
+    /// # Errors
+    /// What does not answer, and why.
+    pub async fn ready(&self) -> Result<(), Error> {
+        match self {
+            Self::Local(_) | Self::Containers(_) => Ok(()),
+            Self::External(external) => external.ready().await,
         }
     }
 
@@ -170,6 +187,8 @@ impl Cluster {
     pub fn spec(&self) -> &ClusterSpec {
         match self {
             Self::Local(local) => local.spec(),
+            Self::Containers(containers) => containers.spec(),
+            Self::External(external) => external.spec(),
         }
     }
 
@@ -177,6 +196,8 @@ impl Cluster {
     pub fn addresses(&self) -> &Addresses {
         match self {
             Self::Local(local) => local.addresses(),
+            Self::Containers(containers) => containers.addresses(),
+            Self::External(external) => external.addresses(),
         }
     }
 
@@ -187,16 +208,32 @@ impl Cluster {
     pub fn describe(&self) -> Result<Description, Error> {
         match self {
             Self::Local(local) => Ok(local.describe()?),
+            Self::Containers(containers) => Ok(containers.describe()),
+            Self::External(external) => Ok(external.describe()),
         }
     }
 
     /// The nodes as they are now, dead ones whose place is empty too; by role, then name.
     ///
     /// # Errors
-    /// When the cluster's record cannot be read.
-    pub fn view(&self) -> Result<Vec<NodeStatus>, Error> {
+    /// When the cluster's record cannot be read, or a machine does not answer.
+    pub async fn view(&self) -> Result<Vec<NodeStatus>, Error> {
         match self {
             Self::Local(local) => Ok(local.view()?),
+            Self::Containers(containers) => Ok(containers.view().await?),
+            Self::External(external) => Ok(external.view().await?),
+        }
+    }
+
+    /// Names and pids of its processes that this machine has and that are alive.
+    ///
+    /// # Errors
+    /// When the cluster's record cannot be read.
+    pub async fn processes_here(&self) -> Result<Vec<(String, i32)>, Error> {
+        match self {
+            Self::Local(local) => Ok(local.processes()?),
+            Self::Containers(containers) => Ok(containers.processes_here().await?),
+            Self::External(external) => Ok(external.processes_here()),
         }
     }
 
@@ -205,13 +242,16 @@ impl Cluster {
         self.spec().kind.abilities()
     }
 
-    /// Performs an action on a node or a link.
+    /// Performs an action on a node or a link. `holds` is how long it is to hold, so that it can be made to expire by itself where squall
+    /// may be cut off from its target.
     ///
     /// # Errors
     /// When the target is not this cluster's, is gone, or does not obey.
-    pub async fn perform(&self, action: &Action) -> Result<Performed, Error> {
+    pub async fn perform(&self, action: &Action, holds: Option<Duration>) -> Result<Performed, Error> {
         match self {
             Self::Local(local) => local.perform(action).await,
+            Self::Containers(containers) => containers.perform(action).await,
+            Self::External(external) => external.perform(action, holds).await,
         }
     }
 
@@ -222,6 +262,8 @@ impl Cluster {
     pub async fn undo(&self, inverse: &Inverse) -> Result<Undone, Error> {
         match self {
             Self::Local(local) => local.undo(inverse).await,
+            Self::Containers(containers) => containers.undo(inverse).await,
+            Self::External(external) => external.undo(inverse).await,
         }
     }
 
@@ -232,6 +274,8 @@ impl Cluster {
     pub async fn witness(&self, witness: &Witness) -> Result<Testimony, Error> {
         match self {
             Self::Local(local) => local.witness(witness).await,
+            Self::Containers(containers) => containers.witness(witness).await,
+            Self::External(external) => external.witness(witness).await,
         }
     }
 
@@ -240,8 +284,9 @@ impl Cluster {
     /// # Errors
     /// When the proxy does not answer.
     pub async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
-        match self {
-            Self::Local(local) => Ok(local.links().await?),
+        match self.link_control() {
+            Some(links) => Ok(links.open().await?),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -250,8 +295,9 @@ impl Cluster {
     /// # Errors
     /// When the proxy does not answer.
     pub async fn link_requests(&self) -> Result<Vec<(String, BTreeMap<i16, u64>)>, Error> {
-        match self {
-            Self::Local(local) => Ok(local.link_requests().await?),
+        match self.link_control() {
+            Some(links) => Ok(links.requests().await?),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -259,6 +305,8 @@ impl Cluster {
     pub fn checkpoint_folder(&self) -> Option<PathBuf> {
         match self {
             Self::Local(local) => local.checkpoints(),
+            Self::Containers(containers) => Some(containers.checkpoints()),
+            Self::External(_) => None,
         }
     }
 
@@ -266,6 +314,8 @@ impl Cluster {
     pub fn savepoints(&self) -> Option<String> {
         match self {
             Self::Local(local) => local.savepoints(),
+            Self::Containers(containers) => Some(containers.savepoints()),
+            Self::External(external) => external.savepoints(),
         }
     }
 
@@ -274,8 +324,17 @@ impl Cluster {
     /// # Errors
     /// When the proxy does not answer.
     pub async fn rules(&self) -> Result<Vec<crate::proxy::RuleStatus>, Error> {
+        match self.link_control() {
+            Some(links) => Ok(links.rules().await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn link_control(&self) -> Option<&links::Links> {
         match self {
-            Self::Local(local) => Ok(local.rules().await?),
+            Self::Local(local) => Some(&local.links),
+            Self::Containers(containers) => Some(&containers.links),
+            Self::External(external) => external.links(),
         }
     }
 
@@ -283,9 +342,11 @@ impl Cluster {
     ///
     /// # Errors
     /// When the cluster's record cannot be read.
-    pub fn logs(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+    pub async fn logs(&self) -> Result<Vec<(String, PathBuf)>, Error> {
         match self {
             Self::Local(local) => Ok(local.logs()?),
+            Self::Containers(containers) => Ok(containers.logs().await?),
+            Self::External(_) => Ok(Vec::new()),
         }
     }
 }

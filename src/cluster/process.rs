@@ -179,6 +179,21 @@ impl Environment {
     }
 }
 
+/// Pid and start time of all other processes of this machine that have this argument, as a whole.
+pub(super) fn with_argument(argument: &std::ffi::OsStr) -> Vec<(i32, u64)> {
+    let own = std::process::id();
+    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
+    folder
+        .filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| u32::try_from(*pid) != Ok(own))
+        .filter_map(|pid| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            let start_ticks = stat(pid)?.start_ticks;
+            command.split(|byte| *byte == 0).any(|part| part == argument.as_encoded_bytes()).then_some((pid, start_ticks))
+        })
+        .collect()
+}
+
 /// All other processes of this machine whose environment this user may read.
 pub(super) fn environments() -> Vec<Environment> {
     let own = std::process::id();

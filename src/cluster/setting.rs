@@ -11,6 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// Keys and values of a configuration file.
 pub type Settings = BTreeMap<String, Setting>;
 
+/// Whether Flink's jobs are run by the adaptive scheduler.
+pub(super) fn is_adaptive(flink: &Settings) -> bool {
+    flink.get("jobmanager.scheduler").is_some_and(|scheduler| scheduler.0.eq_ignore_ascii_case("adaptive"))
+}
+
 /// A value of a configuration file: a text, a number or a truth value, kept as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting(pub String);

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::consent::{Allow, Hours, KeepAtLeast, Synthetic};
+use super::containers::ContainersSpec;
+use super::external::ExternalSpec;
 use super::local::LocalSpec;
 use crate::action::Role;
 use crate::units::{Duration, Rate};
@@ -62,9 +65,21 @@ impl ClusterSpec {
             Role::Broker => self.restarted_by.broker,
             Role::Gateway => self.restarted_by.gateway,
         };
-        said.unwrap_or(match self.kind {
-            Kind::Local(_) => Restarter::Squall,
+        said.unwrap_or_else(|| match &self.kind {
+            Kind::Local(_) | Kind::Containers(_) => Restarter::Squall,
+            Kind::External(external) => super::external::usual_restarter(external, role),
         })
+    }
+
+    /// Its files counted from `base`, the cluster file's folder: then it means the same from everywhere.
+    #[must_use]
+    pub fn relative_to(mut self, base: &Path) -> Self {
+        self.kind = match self.kind {
+            Kind::Local(local) => Kind::Local(local),
+            Kind::Containers(containers) => Kind::Containers(Box::new(containers.relative_to(base))),
+            Kind::External(external) => Kind::External(Box::new(external.relative_to(base))),
+        };
+        self
     }
 }
 
@@ -74,6 +89,10 @@ impl ClusterSpec {
 pub enum Kind {
     /// Plain `java` processes on this machine's loopback, started and ended by squall.
     Local(LocalSpec),
+    /// Containers of this machine's engine, started and ended by squall.
+    Containers(Box<ContainersSpec>),
+    /// A Kafka and a Flink that somebody else runs.
+    External(Box<ExternalSpec>),
 }
 
 /// How much is at stake.
@@ -216,7 +235,7 @@ reason: ask the platform team
         assert_eq!(spec.allow[1], Allow::NoExpiry);
         assert_eq!(spec.allow[2], Allow::Fault { name: "kill-taskmanager".into(), limits: Limits { at_most: Some(1) } });
         assert_eq!(spec.keep_at_least.of(Role::Taskmanager), 1);
-        let Kind::Local(local) = &spec.kind;
+        let Kind::Local(local) = &spec.kind else { panic!("local") };
         assert_eq!(local.flink.config["heartbeat.interval"].0, "2s");
         assert_eq!(local.flink.config["web.port"].0, "8081");
         let json = serde_json::to_string(&spec).unwrap();

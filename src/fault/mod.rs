@@ -22,6 +22,7 @@ mod delay_link;
 mod delay_sink;
 mod delay_source;
 mod delete_records;
+mod disconnect_taskmanager;
 mod freeze_broker;
 mod freeze_jobmanager;
 mod freeze_taskmanager;
@@ -211,6 +212,8 @@ faults! {
     DelaySource(delay_source) = "delay-source",
     /// Deletes the input's older records, ahead of a slow reader.
     DeleteRecords(delete_records) = "delete-records",
+    /// Takes TaskManagers off the network for a time.
+    DisconnectTaskmanager(disconnect_taskmanager) = "disconnect-taskmanager",
     /// Freezes brokers for a time.
     FreezeBroker(freeze_broker) = "freeze-broker",
     /// Freezes the JobManager for a time.

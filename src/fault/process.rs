@@ -160,6 +160,12 @@ pub(super) fn freeze(victims: &[&NodeView], view: &View, held_for: Duration) -> 
     aim(victims, view, &NodeDeed::Freeze, inverse, witness, Some(held_for), true)
 }
 
+/// Takes the victims off the network for a time.
+pub(super) fn disconnect(victims: &[&NodeView], view: &View, held_for: Duration) -> Aim {
+    let (inverse, witness) = (|node| Some(Inverse::Reconnect { node }), |node| Witness::Disconnected { node });
+    aim(victims, view, &NodeDeed::Disconnect, inverse, witness, Some(held_for), true)
+}
+
 /// Leaves the victims a share of their CPU time for a time.
 pub(super) fn slow(victims: &[&NodeView], view: &View, share: Ratio, held_for: Duration) -> Aim {
     let (inverse, witness) = (|node| Some(Inverse::FullSpeed { node }), |node| Witness::CpuShare { node, share });

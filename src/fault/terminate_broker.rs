@@ -33,7 +33,7 @@ impl TerminateBroker {
 
 impl Fault for TerminateBroker {
     fn needs(&self) -> Vec<Ability> {
-        vec![Ability::KillNode(Role::Broker)]
+        vec![Ability::TerminateNode(Role::Broker)]
     }
 
     fn lasts(&self) -> Option<Duration> {

@@ -33,7 +33,7 @@ impl TerminateJobmanager {
 
 impl Fault for TerminateJobmanager {
     fn needs(&self) -> Vec<Ability> {
-        vec![Ability::KillNode(Role::Jobmanager)]
+        vec![Ability::TerminateNode(Role::Jobmanager)]
     }
 
     fn lasts(&self) -> Option<Duration> {

@@ -39,7 +39,7 @@ impl TerminateTaskmanager {
 
 impl Fault for TerminateTaskmanager {
     fn needs(&self) -> Vec<Ability> {
-        vec![Ability::KillNode(Role::Taskmanager)]
+        vec![Ability::TerminateNode(Role::Taskmanager)]
     }
 
     fn lasts(&self) -> Option<Duration> {

@@ -57,6 +57,19 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Files (the secret, the CA file) counted from `base`, the cluster file's folder.
+    #[must_use]
+    pub fn relative_to(mut self, base: &Path) -> Self {
+        match &mut self.auth {
+            Auth::Basic { password: SecretSource::File(path), .. } | Auth::Bearer(SecretSource::File(path)) => *path = base.join(&*path),
+            Auth::None | Auth::Basic { .. } | Auth::Bearer(_) => {}
+        }
+        self.ca_file = self.ca_file.map(|file| base.join(file));
+        self
+    }
+}
+
 impl Auth {
     /// The value of the `Authorization` header.
     pub(super) fn header(&self, base: &Path) -> Result<Option<HeaderValue>, Error> {

@@ -63,6 +63,7 @@ fn scenario(bytes: &[u8]) {
         links: cluster.value.kind.proxied_links(),
         with: BTreeMap::new(),
         elsewhere: Vec::new(),
+        link_advice: None,
     };
     match plan::plan(&checked, Path::new("scenarios"), &cluster, &offer, 1) {
         Ok(plan) => drop((plan::describe(&plan), serde_json::to_string(&plan))),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::reach::Reach;
 use super::{Error, storage};
 use crate::action::Inverse;
-use crate::cluster::{self, LocalError};
 use crate::flink::{JobId, ParallelismBounds, Rest};
 use crate::kafka::{Admin, KafkaError};
 
@@ -27,10 +26,10 @@ pub(super) async fn undo(inverse: &Inverse, reach: &mut Reach<'_>, job: Option<(
             match cluster.undo(inverse).await {
                 Ok(undone) => Ok(undone.what),
                 // The cluster was started anew since: its nodes are others.
-                Err(cluster::Error::Local(LocalError::Foreign(node))) => {
-                    Ok(format!("{node} went with an earlier cluster {}", reach.spec.name))
-                }
-                Err(error) => Err(error.into()),
+                Err(error) => match error.foreign_node() {
+                    Some(node) => Ok(format!("{node} went with an earlier cluster {}", reach.spec.name)),
+                    None => Err(error.into()),
+                },
             }
         }
         Inverse::RestoreTraffic { stream } => Ok(format!("the traffic of {stream} ended with squall")),

@@ -4,13 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Error;
-use crate::cluster::{self, Cluster, ClusterSpec, LocalError, Places};
+use crate::cluster::{self, Cluster, ClusterSpec, Places};
 use crate::flink::Rest;
 use crate::journal::RunFolder;
 use crate::kafka::Admin;
 
-/// The cluster file as the run copied it.
+/// The cluster file as the run used it, with its paths as they were then; of older runs as it was written.
 pub(super) fn cluster_spec(folder: &RunFolder) -> Result<ClusterSpec, Error> {
+    let resolved = folder.path().join("cluster.json");
+    if let Ok(text) = std::fs::read_to_string(&resolved) {
+        return serde_json::from_str(&text).map_err(|reason| Error::ClusterFile { path: resolved, reason: reason.to_string() });
+    }
     let path = folder.path().join("cluster.yaml");
     let error = |reason: String| Error::ClusterFile { path: path.clone(), reason };
     let text = std::fs::read_to_string(&path).map_err(|source| error(source.to_string()))?;
@@ -39,8 +43,7 @@ impl<'a> Reach<'a> {
         if self.cluster.is_none() {
             match Cluster::attach(&self.spec, self.places).await {
                 Ok(cluster) => self.cluster = Some(Arc::new(cluster)),
-                Err(cluster::Error::Local(LocalError::OtherSpec(_))) => {}
-                Err(error) if error.is_not_up() => {}
+                Err(error) if error.is_not_up() || error.is_another() => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Error;
 use super::leftovers::{Leftover, open_runs};
-use crate::cluster::{self, Cluster, LocalPhase, LocalStatus, Places};
+use crate::cluster::{self, LocalPhase, LocalStatus, Places};
 use crate::proxy::RuleStatus;
 
 /// All that squall knows to be active on this machine.
@@ -31,14 +31,9 @@ pub struct ClusterStatus {
 /// When the record of a cluster cannot be read.
 pub async fn status(places: &Places, reports: &Path) -> Result<Status, Error> {
     let mut clusters = Vec::new();
-    for cluster in cluster::local_status(places).map_err(cluster::Error::from)? {
-        let rules = if cluster.phase == LocalPhase::Up && cluster.proxy_alive { rules(&cluster, places).await } else { None };
+    for cluster in cluster::status(places).await? {
+        let rules = if cluster.phase == LocalPhase::Up && cluster.proxy_alive { cluster::rules_of(&cluster).await.ok() } else { None };
         clusters.push(ClusterStatus { cluster, rules });
     }
     Ok(Status { runs: open_runs(places, reports), clusters })
-}
-
-async fn rules(cluster: &LocalStatus, places: &Places) -> Option<Vec<RuleStatus>> {
-    let local = cluster::Local::attach_by_name(&cluster.name, places).ok()?;
-    Cluster::Local(local).rules().await.ok()
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::{Because, Plan, PlannedCluster, PlannedFault, Refusal, SCHEMA, Trigger, consent, random, streams};
 use crate::action::Ability;
-use crate::cluster::ClusterSpec;
+use crate::cluster::{ClusterSpec, Kind};
 use crate::diagnostic::{Problem, Report, listed};
 use crate::fault::Reach;
 use crate::job::JobSpec;
@@ -28,6 +28,8 @@ pub struct Offer {
     pub with: BTreeMap<Ability, String>,
     /// What the other kinds can do, for advice.
     pub elsewhere: Vec<(String, BTreeSet<Ability>)>,
+    /// What the owner of such a cluster can do so that faults on links act, where there is something.
+    pub link_advice: Option<String>,
 }
 
 /// Makes the plan of a scenario on a cluster. Relative files of the scenario count from `folder`.
@@ -36,7 +38,7 @@ pub struct Offer {
 /// What this kind of cluster can never do, and every limit of its owner that the scenario breaks.
 pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, offer: &Offer, seed: u64) -> Result<Plan, Refusal> {
     let scenario = checked.scenario();
-    let timeline = timeline(checked, seed);
+    let timeline = timeline(checked, &cluster.value.kind, seed);
     let sent = streams::sent(scenario, folder, seed, &timeline);
     let mut report = Report::default();
     report.extend(impossible(checked, offer));
@@ -80,13 +82,13 @@ pub fn foreseen(checked: &Checked, cluster: &Loaded<ClusterSpec>) -> Vec<Problem
     consent::losing_the_job(checked, &cluster.value.kind)
 }
 
-fn timeline(checked: &Checked, seed: u64) -> Vec<PlannedFault> {
+fn timeline(checked: &Checked, kind: &Kind, seed: u64) -> Vec<PlannedFault> {
     let scenario = checked.scenario();
     let mut planned = Vec::new();
     for (index, entry) in scenario.timeline.iter().enumerate() {
         let line = checked.loaded.line(way!["timeline", index]);
-        let fault =
-            |occurrence, trigger| PlannedFault { name: entry.name.to_string(), occurrence, trigger, fault: entry.inject.clone(), line };
+        let (name, fault, expires) = (entry.name.to_string(), entry.inject.clone(), consent::expires(&entry.inject, kind));
+        let fault = |occurrence, trigger| PlannedFault { name: name.clone(), occurrence, trigger, fault: fault.clone(), expires, line };
         for (occurrence, moment) in (0..).zip(entry.moments(scenario.duration)) {
             planned.push(fault(occurrence, Trigger::At(jittered(scenario, entry, occurrence, moment, seed))));
         }
@@ -126,7 +128,20 @@ fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {
         let kind = entry.inject.kind();
         let at = |label: &str| checked.loaded.at_key(way!["timeline", index, "inject", kind], label);
         let needs = entry.inject.needs();
-        if !needs.iter().all(|ability| offer.abilities.contains(ability)) {
+        if let Reach::Link(link) = entry.inject.reach()
+            && !offer.links.contains(link.name())
+        {
+            let help = match (&offer.link_advice, offer.links.is_empty()) {
+                (Some(advice), _) => advice.clone(),
+                (None, true) => "no link of it does".to_owned(),
+                (None, false) => format!("these pass through one: {}", listed(offer.links.iter().map(String::as_str))),
+            };
+            problems.push(
+                Problem::error(format!("no proxy carries the link `{}` of this cluster", link.name()))
+                    .at(at("it would never act"))
+                    .help(help),
+            );
+        } else if !needs.iter().all(|ability| offer.abilities.contains(ability)) {
             let able = offer.elsewhere.iter().filter(|(_, abilities)| needs.iter().all(|ability| abilities.contains(ability)));
             let able: Vec<&str> = able.map(|(kind, _)| kind.as_str()).collect();
             let missing: Vec<&Ability> = needs.iter().filter(|ability| !offer.abilities.contains(ability)).collect();
@@ -146,14 +161,6 @@ fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {
                 Problem::error("squall does not stop a job that is not its own")
                     .at(at(""))
                     .related(checked.loaded.at_key(way!["job", "attach"], "attached to here")),
-            );
-        } else if let Reach::Link(link) = entry.inject.reach()
-            && !offer.links.contains(link.name())
-        {
-            problems.push(
-                Problem::error(format!("no proxy carries the link `{}` of this cluster", link.name()))
-                    .at(at("it would never act"))
-                    .help(format!("these pass through one: {}", listed(offer.links.iter().map(String::as_str)))),
             );
         }
     }

@@ -93,6 +93,9 @@ pub struct PlannedFault {
     pub trigger: Trigger,
     /// What happens.
     pub fault: FaultSpec,
+    /// Whether it ends by itself should squall and its guard both die.
+    #[serde(default)]
+    pub expires: bool,
     /// Line of the scenario file, from 1.
     pub line: u32,
 }

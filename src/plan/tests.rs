@@ -19,13 +19,14 @@ fn folder() -> PathBuf {
 fn offer() -> Offer {
     let nodes = [Role::Taskmanager, Role::Jobmanager, Role::Broker]
         .into_iter()
-        .flat_map(|role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
+        .flat_map(|role| [Ability::KillNode(role), Ability::TerminateNode(role), Ability::StartNode(role), Ability::FreezeNode(role)]);
     let rest = [Ability::LinkRules, Ability::ChangeTraffic, Ability::ChangeTopics, Ability::ChangeJob];
     Offer {
         kind: "local".to_owned(),
         abilities: nodes.chain(rest).collect(),
         links: ["sink", "source"].map(str::to_owned).into(),
         with: [(Ability::ChangeStorage, "a disk of its own".to_owned())].into(),
+        link_advice: None,
         elsewhere: vec![("containers".to_owned(), BTreeSet::from([Ability::SlowNode(Role::Taskmanager)]))],
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::consent::expires;
 use super::{Plan, PlannedFault, Trigger};
 use crate::action::{Identity, Inverse, JobView, LinkView, Node, NodeView, Role, SubtaskView, VertexView, View};
 use crate::fault::{FaultSpec, HowMany, Reach};
@@ -44,7 +43,7 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
             (None, None) => "when the run is over".to_owned(),
         };
         match undo(&fault.fault, plan) {
-            Some(undo) if expires(&fault.fault) => writeln!(text, "          undo: {undo}, {lasts}; expires by itself")?,
+            Some(undo) if fault.expires => writeln!(text, "          undo: {undo}, {lasts}; expires by itself")?,
             Some(undo) => writeln!(text, "          undo: {undo}, {lasts}; no expiry: squall, its guard or `squall undo` does it")?,
             None => writeln!(text, "          undo: none; it leaves nothing behind, or Kafka cannot take it back")?,
         }

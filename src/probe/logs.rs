@@ -50,7 +50,7 @@ impl Logs {
             let mut first = true;
             loop {
                 ticks.tick().await;
-                let logs = match self.cluster.logs() {
+                let logs = match self.cluster.logs().await {
                     Ok(logs) => logs,
                     Err(error) => {
                         super::failed(&*record, PROBE, &error);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ticks;
-use crate::action::Identity;
 use crate::cluster::Cluster;
 use crate::journal::{EventKind, Of, Record};
 use crate::metric::Metric;
@@ -32,14 +31,8 @@ impl Processes {
             let mut ticks = ticks(record, PROBE, EVERY, Duration::ZERO);
             loop {
                 ticks.tick().await;
-                match self.cluster.view() {
-                    Ok(nodes) => {
-                        for status in nodes.iter().filter(|status| status.alive) {
-                            if let Identity::Process { pid, host: None, .. } = status.node.identity {
-                                look(&status.node.name, pid, record);
-                            }
-                        }
-                    }
+                match self.cluster.processes_here().await {
+                    Ok(processes) => processes.iter().for_each(|(name, pid)| look(name, *pid, record)),
                     Err(error) => super::failed(record, PROBE, &error),
                 }
                 if let Some(folder) = self.checkpoints.clone()

@@ -89,7 +89,13 @@ pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dy
     let lock = ClusterLock::take(&places.state.join("locks").join(name), &format!("run {}", request.run))?;
     clean_start::ensure(name, (places, &request.reports), request.undo_first, &lock, &*watcher).await?;
     let found = match stop.unless(Cluster::attach(&request.cluster, places)).await {
-        Ok(Ok(cluster)) => Some(cluster),
+        Ok(Ok(cluster)) => match stop.unless(cluster.ready()).await {
+            Ok(ready) => {
+                ready?;
+                Some(cluster)
+            }
+            Err(_) => return Err(Error::Interrupted),
+        },
         Ok(Err(error)) if error.is_not_up() => None,
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => return Err(Error::Interrupted),
@@ -111,7 +117,15 @@ pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dy
         let kafka = Admin::new(&cluster.addresses().kafka.harness)?;
         Ok((Arc::new(cluster), Arc::new(kafka)))
     };
-    let (cluster, kafka) = match opened.and_then(with_kafka) {
+    let opened = match opened.and_then(with_kafka) {
+        Ok((cluster, kafka)) => match prepare::existing(&request.plan.scenario, &kafka).await {
+            Ok(()) => Ok((cluster, kafka)),
+            Err(prepare::Error::Kafka(error)) => Err(Error::Kafka(error)),
+            Err(error) => Err(Error::Topic(error)),
+        },
+        Err(error) => Err(error),
+    };
+    let (cluster, kafka) = match opened {
         Ok(opened) => opened,
         Err(error) => {
             let left = cleanup::things(&recorder, None, &mut reach).await;
@@ -136,6 +150,8 @@ fn begin(request: &Request, stop: &Stop) -> Result<Recorder, Error> {
     let folder = RunFolder::create(&request.reports, plan.scenario.name.as_str(), &request.run)?;
     folder.write("scenario.yaml", request.scenario_text.as_bytes())?;
     folder.write("cluster.yaml", request.cluster_text.as_bytes())?;
+    // The text's paths count from its own folder: whoever undoes the run is elsewhere.
+    folder.write("cluster.json", serde_json::to_string_pretty(&request.cluster).map_err(Error::Plan)?.as_bytes())?;
     folder.write("plan.json", plan_json(plan)?.as_bytes())?;
     let recorder = Recorder::new(Writer::create(folder)?, Analysis::new(plan), stop.clone());
     let (run, squall) = (request.run.clone(), env!("CARGO_PKG_VERSION").to_owned());
@@ -177,7 +193,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Everything from the topics to the cleanup. Returns how it ended and what could not be removed.
     async fn whole(&mut self, reach: &mut Reach<'_>) -> (Ending, Vec<String>) {
-        let logs = LogEnds::now(&self.cluster);
+        let logs = LogEnds::now(&self.cluster).await;
         let made = self.make().await;
         let recorder = self.recorder.clone();
         let ending = match &made {
@@ -211,10 +227,7 @@ impl Run<'_> {
         if recorder.owed().things.iter().any(|thing| thing.kind == "cluster") {
             self.watcher.step("taking the cluster down");
         }
-        let (cluster, folder) = (self.cluster.clone(), self.folder().path().join("logs"));
-        if let Err(error) = tokio::task::spawn_blocking(move || logs.keep(&cluster, &folder)).await {
-            tracing::warn!("the logs of the nodes are not kept: {error}");
-        }
+        logs.keep(&self.cluster, &self.folder().path().join("logs")).await;
         let job = made.as_ref().ok().map(|(_, world)| &*world.job);
         let left = cleanup::things(&recorder, job, reach).await;
         (ending, left)

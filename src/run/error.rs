@@ -29,6 +29,9 @@ pub enum Error {
     /// Kafka cannot be asked.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// A topic that should be there is not.
+    #[error(transparent)]
+    Topic(prepare::Error),
     /// The job is wrong, or a client cannot be made.
     #[error(transparent)]
     Prepare(#[from] prepare::Error),

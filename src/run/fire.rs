@@ -161,7 +161,7 @@ impl Firing<'_> {
         if self.stop.unless(tokio::time::sleep(planned.remaining())).await.is_err() {
             return Err("the run ended before its moment".to_owned());
         }
-        let performed = self.world.perform(undo, step).await;
+        let performed = self.world.perform(undo, step, aim.undo_after.filter(|_| aim.held).map(|after| after.0)).await;
         crash::point("after-deed");
         let (effective, what, error) = match performed {
             Ok(done) => (Some(done.effective), done.what, None),

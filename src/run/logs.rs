@@ -16,14 +16,22 @@ pub struct LogEnds(BTreeMap<PathBuf, u64>);
 
 impl LogEnds {
     /// Notes where the logs end now.
-    pub fn now(cluster: &Cluster) -> Self {
+    pub async fn now(cluster: &Cluster) -> Self {
         let length = |(_, path): (String, PathBuf)| std::fs::metadata(&path).ok().map(|metadata| (path, metadata.len()));
-        Self(logs(cluster).into_iter().filter_map(length).collect())
+        Self(logs(cluster).await.into_iter().filter_map(length).collect())
     }
 
     /// Copies what was written since into `folder`, one file a node. What cannot be copied is said in squall's own log.
-    pub fn keep(&self, cluster: &Cluster, folder: &Path) {
-        for (node, path) in logs(cluster) {
+    pub async fn keep(self, cluster: &Cluster, folder: &Path) {
+        let (nodes, folder) = (logs(cluster).await, folder.to_owned());
+        // Off the runtime's threads: logs are long.
+        if let Err(error) = tokio::task::spawn_blocking(move || self.copy(nodes, &folder)).await {
+            tracing::warn!("the logs of the nodes are not kept: {error}");
+        }
+    }
+
+    fn copy(&self, nodes: Vec<(String, PathBuf)>, folder: &Path) {
+        for (node, path) in nodes {
             let from = self.0.get(&path).copied().unwrap_or(0);
             if let Err(error) = copy(&path, from, &folder.join(format!("{node}.log"))) {
                 tracing::warn!("the log of {node} is not kept: {error}");
@@ -32,8 +40,8 @@ impl LogEnds {
     }
 }
 
-fn logs(cluster: &Cluster) -> Vec<(String, PathBuf)> {
-    cluster.logs().unwrap_or_else(|error| {
+async fn logs(cluster: &Cluster) -> Vec<(String, PathBuf)> {
+    cluster.logs().await.unwrap_or_else(|error| {
         tracing::warn!("the logs of the nodes are not kept: {error}");
         Vec::new()
     })

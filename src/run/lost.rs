@@ -35,7 +35,7 @@ pub async fn watch(vitals: Vitals, recorder: Arc<Recorder>, stop: Stop) {
     let [mut nodes, mut proxy, mut silence] = [Since::default(), Since::default(), Since::default()];
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let dead = vitals.cluster.view().is_ok_and(|nodes| !nodes.is_empty() && nodes.iter().all(|node| !node.alive));
+        let dead = vitals.cluster.view().await.is_ok_and(|nodes| !nodes.is_empty() && nodes.iter().all(|node| !node.alive));
         let cut = vitals.cluster.links().await.err();
         // A dead cluster is asked nothing more; a living one answers at once.
         let silent = dead || recorder.undos().is_empty() && vitals.silent().await;

@@ -72,14 +72,14 @@ pub enum Error {
 }
 
 impl World {
-    /// Performs a step. `undo` names it for the changes that are taken back by name.
+    /// Performs a step. `undo` names it for the changes that are taken back by name; `holds` is how long it is to hold.
     ///
     /// # Errors
     /// When the target does not obey.
-    pub async fn perform(&self, undo: Option<UndoId>, step: &Step) -> Result<Done, Error> {
+    pub async fn perform(&self, undo: Option<UndoId>, step: &Step, holds: Option<Duration>) -> Result<Done, Error> {
         match &step.action {
             Action::Node { .. } | Action::Link { .. } => {
-                let done = self.cluster.perform(&step.action).await?;
+                let done = self.cluster.perform(&step.action, holds).await?;
                 Ok(Done { effective: done.at, what: done.what })
             }
             Action::Traffic { stream, change } => {

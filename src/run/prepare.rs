@@ -75,6 +75,27 @@ pub enum Error {
     Stopped,
 }
 
+/// Looks whether the topics that the scenario takes from the cluster are there, and may be seen.
+///
+/// # Errors
+/// For the first that is not, or may not.
+pub async fn existing(scenario: &Scenario, admin: &Arc<Admin>) -> Result<(), Error> {
+    let topics = scenario.source.topics.values().chain(scenario.sink.topics.values());
+    let names: Vec<String> = topics.filter_map(|topic| topic.name.clone()).collect();
+    let admin = admin.clone();
+    tokio::task::spawn_blocking(move || {
+        for name in names {
+            match admin.topic(&name, KAFKA_WITHIN) {
+                Ok(_) => {}
+                Err(KafkaError::NoTopic(name)) => return Err(Error::NoTopic(name)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    })
+    .await?
+}
+
 /// Makes the topics that the scenario does not take from the cluster, and looks the others up.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ pub enum LookError {
 /// # Errors
 /// When the nodes cannot be listed, or Flink does not answer.
 pub async fn look(cluster: &Cluster, rest: &Rest, job: Option<&JobId>, topics: &[TopicView]) -> Result<View, LookError> {
-    let mut nodes: Vec<_> = cluster.view()?.into_iter().filter(|status| status.alive).map(|status| status.to_view()).collect();
+    let mut nodes: Vec<_> = cluster.view().await?.into_iter().filter(|status| status.alive).map(|status| status.to_view()).collect();
     for taskmanager in rest.taskmanagers().await?.value {
         if let Some(view) = nodes.iter_mut().find(|view| view.flink_id.as_deref() == Some(&taskmanager.id)) {
             view.slots = taskmanager.slots_number;

@@ -68,7 +68,7 @@ async fn live_local_cluster_is_started_acted_on_and_taken_down() {
     let _sweep = Sweep(&spec, &places);
     let cluster = Cluster::up(&spec, &places, &tell).await.unwrap();
 
-    let view = cluster.view().unwrap();
+    let view = cluster.view().await.unwrap();
     assert!(view.iter().all(|status| status.alive && !status.frozen));
     let names: Vec<_> = view.iter().map(|status| status.node.name.as_str()).collect();
     assert_eq!(names, ["tm-1", "tm-2", "jm-1", "broker-1", "gateway"]);
@@ -96,23 +96,23 @@ async fn live_local_cluster_is_started_acted_on_and_taken_down() {
     let victim = of_role(&view, Role::Taskmanager).remove(1);
     let kill = Action::Node { node: victim.clone(), deed: NodeDeed::Kill };
     let gone = Witness::Gone { node: victim.clone() };
-    tell(&cluster.perform(&kill).await.unwrap().what);
+    tell(&cluster.perform(&kill, None).await.unwrap().what);
     assert!(cluster.witness(&gone).await.unwrap().acted);
-    assert!(cluster.perform(&kill).await.unwrap_err().to_string().contains("is gone already"));
-    assert!(cluster.view().unwrap().iter().any(|status| status.node == victim && !status.alive));
+    assert!(cluster.perform(&kill, None).await.unwrap_err().to_string().contains("is gone already"));
+    assert!(cluster.view().await.unwrap().iter().any(|status| status.node == victim && !status.alive));
     let inverse = Inverse::StartReplacement { node: victim.clone() };
     let undone = attached.undo(&inverse).await.unwrap();
     tell(&undone.what);
     assert!(undone.changed && undone.what.starts_with("tm-3 started in place of tm-2"));
     let again = cluster.undo(&inverse).await.unwrap();
     assert!(!again.changed, "{}", again.what);
-    let view = cluster.view().unwrap();
+    let view = cluster.view().await.unwrap();
     assert_eq!(of_role(&view, Role::Taskmanager).iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["tm-1", "tm-3"]);
     assert!(rest.taskmanagers().await.unwrap().iter().any(|taskmanager| taskmanager.id == "tm-3"));
-    let (_, log) = cluster.logs().unwrap().into_iter().find(|(name, _)| *name == view[1].node.name).unwrap();
+    let (_, log) = cluster.logs().await.unwrap().into_iter().find(|(name, _)| *name == view[1].node.name).unwrap();
     assert!(std::fs::read_to_string(log).unwrap().contains("tm-3"));
 
-    let (ports, pids) = (ports(&cluster), pids(&cluster.view().unwrap()));
+    let (ports, pids) = (ports(&cluster), pids(&cluster.view().await.unwrap()));
     drop(attached);
     drop(cluster);
     down(&spec, &places, &tell).await.unwrap();
@@ -125,7 +125,7 @@ async fn live_local_cluster_is_started_acted_on_and_taken_down() {
 /// Performs a deed on a node, looks whether it happened, takes it back, and once more.
 async fn act_and_undo(cluster: &Cluster, action: Action, witness: Witness, inverse: Inverse) -> Node {
     let Action::Node { node, .. } = &action else { panic!("a deed on a node") };
-    tell(&cluster.perform(&action).await.unwrap().what);
+    tell(&cluster.perform(&action, None).await.unwrap().what);
     let testimony = cluster.witness(&witness).await.unwrap();
     tell(&testimony.what);
     assert!(testimony.acted);
@@ -133,7 +133,7 @@ async fn act_and_undo(cluster: &Cluster, action: Action, witness: Witness, inver
     tell(&undone.what);
     assert!(undone.changed);
     assert!(!cluster.undo(&inverse).await.unwrap().changed);
-    let view = cluster.view().unwrap();
+    let view = cluster.view().await.unwrap();
     assert!(view.iter().all(|status| status.alive && !status.frozen), "{view:?}");
     of_role(&view, node.role).pop().unwrap()
 }
@@ -155,7 +155,7 @@ async fn live_local_abilities_are_performed_witnessed_and_undone_twice() {
     );
     let _sweep = Sweep(&spec, &places);
     let cluster = Cluster::up(&spec, &places, &tell).await.unwrap();
-    let nodes = cluster.view().unwrap();
+    let nodes = cluster.view().await.unwrap();
     let node = |role| of_role(&nodes, role).remove(0);
     let deed = |node: &Node, deed| Action::Node { node: node.clone(), deed };
     let rest = Rest::new(&cluster.addresses().flink, Path::new("")).unwrap();
@@ -193,14 +193,14 @@ async fn live_local_abilities_are_performed_witnessed_and_undone_twice() {
         let gone = Witness::Gone { node: terminated.clone() };
         let killed = act_and_undo(&cluster, deed(&terminated, NodeDeed::Kill), gone, Inverse::StartReplacement { node: terminated }).await;
         assert!(!cluster.undo(&inverse).await.unwrap().changed, "a place is filled once, whoever left it first");
-        assert_eq!(of_role(&cluster.view().unwrap(), role), [killed]);
+        assert_eq!(of_role(&cluster.view().await.unwrap(), role), [killed]);
     }
     assert!(rest.overview().await.unwrap().taskmanagers <= 1);
     round_trip(&cluster.addresses().kafka.sink).await;
 
     // What nobody restarts stays away.
     let gateway = node(Role::Gateway);
-    cluster.perform(&deed(&gateway, NodeDeed::Kill)).await.unwrap();
+    cluster.perform(&deed(&gateway, NodeDeed::Kill), None).await.unwrap();
     let undone = cluster.undo(&Inverse::StartReplacement { node: gateway.clone() }).await.unwrap();
     assert!(!undone.changed && undone.what.contains("nobody restarts"), "{}", undone.what);
 
@@ -211,7 +211,7 @@ async fn live_local_abilities_are_performed_witnessed_and_undone_twice() {
     let (sink, source) = (cluster.addresses().kafka.sink.clone(), cluster.addresses().kafka.source.clone());
     let holder = Cluster::attach(&spec, &places).await.unwrap();
     for undo in [true, false] {
-        tell(&holder.perform(&rule).await.unwrap().what);
+        tell(&holder.perform(&rule, None).await.unwrap().what);
         assert!(round_trip(&sink).await >= Duration::from_millis(800), "several requests, each delayed");
         assert!(round_trip(&source).await < round_trip(&sink).await);
         let testimony = cluster.witness(&counters).await.unwrap();
@@ -227,7 +227,14 @@ async fn live_local_abilities_are_performed_witnessed_and_undone_twice() {
 
     // Somebody else's node is nobody's to touch.
     let foreign = Node { identity: squall::action::Identity::Process { pid: 1, start_ticks: 1, host: None }, ..taskmanager };
-    assert!(cluster.perform(&deed(&foreign, NodeDeed::Kill)).await.unwrap_err().to_string().contains("is not one of this cluster's nodes"));
+    assert!(
+        cluster
+            .perform(&deed(&foreign, NodeDeed::Kill), None)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("is not one of this cluster's nodes")
+    );
     drop(cluster);
     down(&spec, &places, &tell).await.unwrap();
 }
@@ -320,7 +327,7 @@ async fn live_local_three_brokers_and_the_older_flink() {
     expected.sort();
     assert_eq!(brokers, expected);
 
-    let victim = of_role(&cluster.view().unwrap(), Role::Broker).remove(1);
+    let victim = of_role(&cluster.view().await.unwrap(), Role::Broker).remove(1);
     let kill = Action::Node { node: victim.clone(), deed: NodeDeed::Kill };
     let back = act_and_undo(&cluster, kill, Witness::Gone { node: victim.clone() }, Inverse::StartReplacement { node: victim }).await;
     assert_eq!(back.name, "broker-3", "the last by name");

@@ -5,14 +5,23 @@
 
 mod campaign;
 mod canary;
+mod check_defaults;
+mod conformance;
+mod containers;
 mod crash;
+mod external;
 mod faults;
+mod foreign;
 mod matrix;
 mod once;
+mod owner;
 mod qualified;
 mod random_kills;
 mod refusals;
+mod secured;
 mod shared;
+mod sshd;
+mod three_kinds;
 mod verdicts;
 mod ways_out;
 mod whole_matrix;

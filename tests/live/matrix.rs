@@ -81,7 +81,10 @@ pub const FAULTS: &[Row] = &[
 ];
 
 /// Faults that are in no row, and why.
-pub const ELSEWHERE: &[(&str, &str)] = &[("rescale", "it needs the adaptive scheduler, which this cluster does not run")];
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("disconnect-taskmanager", "no local cluster can; `containers.rs` kills squall in the middle of it"),
+    ("rescale", "it needs the adaptive scheduler, which this cluster does not run"),
+];
 
 /// Who heals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

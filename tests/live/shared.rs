@@ -204,7 +204,7 @@ pub fn processes(words: &[&str]) -> Vec<i32> {
 /// What stands out of a cluster that nothing was done to.
 pub fn scars(shared: &Shared) -> Vec<String> {
     let mut scars = Vec::new();
-    let nodes: Vec<NodeStatus> = shared.cluster.view().unwrap();
+    let nodes: Vec<NodeStatus> = shared.runtime.block_on(shared.cluster.view()).unwrap();
     scars.extend(nodes.iter().filter(|node| !node.alive || node.frozen).map(|node| format!("{node:?}")));
     if nodes.len() != 5 {
         scars.push(format!("{} nodes", nodes.len()));

@@ -7,12 +7,12 @@ use super::error::Error;
 use super::record::Entry;
 use super::spec::LocalSpec;
 use super::{Local, PATIENCE, cannot};
-use crate::action::{Ability, Action, Identity, LinkRule, Node, NodeDeed, Role, Strength, Testimony, Witness};
+use crate::action::{Ability, Action, Identity, Node, NodeDeed, Role, Strength, Testimony, Witness};
 use crate::clock::{self, Timestamp};
 use crate::cluster::cgroup::Controller;
 use crate::cluster::process::{self, Process, Signal};
+use crate::cluster::setting::is_adaptive;
 use crate::cluster::{Can, Error as ClusterError, Performed};
-use crate::proxy::{Client, Lease};
 
 const ROLES: [Role; 4] = [Role::Taskmanager, Role::Jobmanager, Role::Broker, Role::Gateway];
 
@@ -30,7 +30,7 @@ impl Local {
             Action::Node { node, deed: NodeDeed::SlowCpu { share } } => Ok(self.slow(node, *share).await?),
             Action::Node { node, deed: NodeDeed::LimitMemory { headroom } } => Ok(self.squeeze(node, *headroom).await?),
             Action::Node { deed: NodeDeed::Disconnect, .. } => Err(cannot("take a node off the network")),
-            Action::Link { link, rule } => Ok(self.set_rule(link, rule).await?),
+            Action::Link { link, rule } => Ok(self.links.set_rule(link, rule).await?),
             Action::Traffic { .. } | Action::Kafka(_) | Action::Job(_) | Action::Storage(_) => {
                 Err(cannot("do what the engine does: only actions on nodes and links are its own"))
             }
@@ -69,33 +69,6 @@ impl Local {
         Ok(Performed { at: clock::now(), what: format!("SIGSTOP to {node}, {}, stopped", pid_text(node)) })
     }
 
-    /// The rule is a lease of this object: it ends with it, at the latest when this process dies.
-    async fn set_rule(&self, link: &str, rule: &LinkRule) -> Result<Performed, Error> {
-        let client = self.proxy_client().await?;
-        let holder = format!("squall {}", std::process::id());
-        let handle = client.set_rule(link, rule.clone(), Lease { holder, ..Lease::default() }).await?;
-        Ok(Performed { at: clock::now(), what: format!("rule {} set on link {link}", handle.id()) })
-    }
-
-    /// The control connection to the proxy, opened anew when the last one broke.
-    pub(super) async fn proxy_client(&self) -> Result<Client, Error> {
-        let mut held = self.proxy.lock().await;
-        if let Some(client) = &*held
-            && client.status(false).await.is_ok()
-        {
-            return Ok(client.clone());
-        }
-        let client = Client::connect(&self.record()?.control).await?;
-        *held = Some(client.clone());
-        Ok(client)
-    }
-
-    /// The rules that hold on its links.
-    pub(in crate::cluster) async fn rules(&self) -> Result<Vec<crate::proxy::RuleStatus>, Error> {
-        let status = self.proxy_client().await?.status(false).await?;
-        Ok(status.links.into_iter().flat_map(|link| link.rules).collect())
-    }
-
     /// The process of a node that this cluster started, if it is there.
     pub(super) fn open(&self, node: &Node) -> Result<Process, Error> {
         let record = self.record()?;
@@ -131,37 +104,22 @@ impl Local {
                     None => (false, format!("process {pid} is gone")),
                 }
             }
-            Witness::LinkCounters { link } => self.link_counters(link).await?,
+            Witness::LinkCounters { link } => self.links.counters(link).await?,
             Witness::CpuShare { node, share } => self.cpu_share(node, *share).await?,
+            Witness::Disconnected { .. } => return Err(cannot("take a node off the network")),
             Witness::TrafficShares { .. } | Witness::TopicState { .. } | Witness::JobState | Witness::WriteRefused { .. } => {
                 return Err(cannot("witness what the engine does"));
             }
         };
         Ok(Testimony { acted, carried_work: false, strength: Strength::Strong, what })
     }
-
-    /// What the rules on a link met: those that hold, or else the last one that ended.
-    async fn link_counters(&self, link: &str) -> Result<(bool, String), Error> {
-        let status = self.proxy_client().await?.status(false).await?;
-        let Some(link_status) = status.link(link) else { return Ok((false, format!("no link {link}"))) };
-        let holding = !link_status.rules.is_empty();
-        let met: Vec<_> = if holding { link_status.rules.iter().collect() } else { link_status.ended.last().into_iter().collect() };
-        let sum = |count: fn(&crate::proxy::RuleCounters) -> u64| met.iter().map(|rule| count(&rule.counters)).sum::<u64>();
-        let (connections, bytes, chunks) = (sum(|met| met.connections), sum(|met| met.bytes), sum(|met| met.chunks));
-        let ended = if holding { "" } else { ", ended" };
-        let what = match met.len() {
-            0 => format!("no rule was on link {link}"),
-            _ => format!("the rule on link {link}{ended} met {connections} connections, {chunks} chunks, {bytes} bytes"),
-        };
-        Ok((connections > 0 || bytes > 0 || chunks > 0, what))
-    }
 }
 
 /// What local clusters can do.
 pub(in crate::cluster) fn can(ability: Ability) -> Can {
     match ability {
-        Ability::KillNode(_) | Ability::StartNode(_) | Ability::FreezeNode(_) | Ability::LinkRules => Can::Always,
-        Ability::ChangeTraffic | Ability::ChangeTopics | Ability::ChangeJob => Can::Always,
+        Ability::KillNode(_) | Ability::TerminateNode(_) | Ability::StartNode(_) | Ability::FreezeNode(_) => Can::Always,
+        Ability::LinkRules | Ability::ChangeTraffic | Ability::ChangeTopics | Ability::ChangeJob => Can::Always,
         Ability::SlowNode(_) | Ability::SqueezeNode(_) => Can::With("the right to make control groups, as root has it"),
         Ability::RescaleJob => Can::With("`jobmanager.scheduler: adaptive` in `flink: { config: { … } }`"),
         Ability::ChangeStorage => Can::With("`flink: { checkpoint-disk: 16MiB }`, which takes root to mount"),
@@ -171,17 +129,16 @@ pub(in crate::cluster) fn can(ability: Ability) -> Can {
 
 /// What can be done on this local cluster, on this machine.
 pub(in crate::cluster) fn abilities(spec: &LocalSpec) -> BTreeSet<Ability> {
-    let of_node = |role| [Ability::KillNode(role), Ability::StartNode(role), Ability::FreezeNode(role)];
+    let of_node = |role| [Ability::KillNode(role), Ability::TerminateNode(role), Ability::StartNode(role), Ability::FreezeNode(role)];
     let slow = ROLES.into_iter().filter(|_| Controller::Cpu.is_available()).map(Ability::SlowNode);
     let squeeze = ROLES.into_iter().filter(|_| Controller::Memory.is_available()).map(Ability::SqueezeNode);
-    let is_adaptive = spec.flink.config.get("jobmanager.scheduler").is_some_and(|scheduler| scheduler.0.eq_ignore_ascii_case("adaptive"));
     ROLES
         .into_iter()
         .flat_map(of_node)
         .chain(slow)
         .chain(squeeze)
         .chain([Ability::LinkRules])
-        .chain(is_adaptive.then_some(Ability::RescaleJob))
+        .chain(is_adaptive(&spec.flink.config).then_some(Ability::RescaleJob))
         .chain(spec.flink.checkpoint_disk.map(|_| Ability::ChangeStorage))
         .collect()
 }

@@ -75,10 +75,6 @@ pub enum Error {
     Stubborn { node: Node, what: &'static str, waited: Duration },
     #[error("{0} is still held back")]
     StillSlow(Node),
-    #[error("a rule is still on link {link}")]
-    RulesLeft { link: String },
-    #[error(transparent)]
-    Proxy(#[from] crate::proxy::ProxyError),
     #[error(transparent)]
     Flink(#[from] crate::flink::Error),
     #[error("process {pid} of cluster {name} cannot be ended")]

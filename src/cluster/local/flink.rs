@@ -24,14 +24,14 @@ const RESERVED: [(&str, &str); 13] = [
     ("taskmanager.numberOfTaskSlots", "say it as `slots`"),
     ("taskmanager.cpu.cores", "say it as `slots`"),
     ("io.tmp.dirs", "temporary files are below the cluster's own folder; say `data` for another place"),
-    ("high-availability", "a local cluster has one JobManager"),
+    ("high-availability", "such a cluster has one JobManager"),
 ];
 
 const PORTS: &str = "squall chooses the ports, all on loopback";
 
 /// Settings that squall must make itself, and sizes that are none.
-pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
-    let at = |key: &str, what: String| Mistake::new(&["kind", "local", "flink", "config", key], what);
+pub(in crate::cluster) fn mistakes(kind: &str, config: &Settings) -> Vec<Mistake> {
+    let at = |key: &str, what: String| Mistake::new(&["kind", kind, "flink", "config", key], what);
     let reserved = config.keys().filter_map(|key| {
         let why = RESERVED.iter().find(|(reserved, _)| key.starts_with(reserved)).map(|(_, why)| *why);
         let sum = "say the parts: taskmanager.memory.task.heap.size, .managed.size, .network.max and so on";
@@ -44,7 +44,31 @@ pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
 
 /// The settings of all of Flink's processes. What the cluster file says comes last.
 pub(super) fn settings(record: &Record) -> BTreeMap<String, String> {
-    let file = |folder: &str| format!("file://{}", record.data.join(folder).display());
+    let mut settings = usual(&record.data.display().to_string(), &record.local().flink.config);
+    for (key, value) in [
+        ("jobmanager.rpc.address", "127.0.0.1".to_owned()),
+        ("jobmanager.bind-host", "127.0.0.1".to_owned()),
+        ("jobmanager.rpc.port", record.ports.rpc.to_string()),
+        ("taskmanager.host", "127.0.0.1".to_owned()),
+        ("taskmanager.bind-host", "127.0.0.1".to_owned()),
+        ("taskmanager.numberOfTaskSlots", record.local().flink.slots.to_string()),
+        ("rest.address", "127.0.0.1".to_owned()),
+        ("rest.bind-address", "127.0.0.1".to_owned()),
+        ("rest.port", record.ports.rest.to_string()),
+        ("sql-gateway.endpoint.rest.address", "127.0.0.1".to_owned()),
+        ("sql-gateway.endpoint.rest.bind-address", "127.0.0.1".to_owned()),
+        ("sql-gateway.endpoint.rest.port", record.ports.gateway.to_string()),
+        ("io.tmp.dirs", record.data.join("tmp").display().to_string()),
+    ] {
+        settings.insert(key.to_owned(), value);
+    }
+    settings
+}
+
+/// Settings that do not depend on where things are. `data` is the folder of checkpoints and savepoints as Flink reaches it. What the
+/// cluster file says comes last.
+pub(in crate::cluster) fn usual(data: &str, config: &Settings) -> BTreeMap<String, String> {
+    let file = |folder: &str| format!("file://{data}/{folder}");
     let mut settings: BTreeMap<String, String> = [
         // REST answers from caches of 3 and 10 s otherwise, and forgets exceptions and checkpoints early.
         ("web.refresh-interval", "200 ms".to_owned()),
@@ -68,34 +92,17 @@ pub(super) fn settings(record: &Record) -> BTreeMap<String, String> {
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
-    settings.extend(record.local().flink.config.iter().map(|(key, value)| (key.clone(), value.0.clone())));
-    for (key, value) in [
-        ("jobmanager.rpc.address", "127.0.0.1".to_owned()),
-        ("jobmanager.bind-host", "127.0.0.1".to_owned()),
-        ("jobmanager.rpc.port", record.ports.rpc.to_string()),
-        ("taskmanager.host", "127.0.0.1".to_owned()),
-        ("taskmanager.bind-host", "127.0.0.1".to_owned()),
-        ("taskmanager.numberOfTaskSlots", record.local().flink.slots.to_string()),
-        ("rest.address", "127.0.0.1".to_owned()),
-        ("rest.bind-address", "127.0.0.1".to_owned()),
-        ("rest.port", record.ports.rest.to_string()),
-        ("sql-gateway.endpoint.rest.address", "127.0.0.1".to_owned()),
-        ("sql-gateway.endpoint.rest.bind-address", "127.0.0.1".to_owned()),
-        ("sql-gateway.endpoint.rest.port", record.ports.gateway.to_string()),
-        ("io.tmp.dirs", record.data.join("tmp").display().to_string()),
-    ] {
-        settings.insert(key.to_owned(), value);
-    }
+    settings.extend(config.iter().map(|(key, value)| (key.clone(), value.0.clone())));
     settings
 }
 
 /// As `config.yaml`. Every value is a text there, which Flink reads as whatever it expects.
-pub(super) fn yaml(settings: &BTreeMap<String, String>) -> Result<String, Error> {
+pub(in crate::cluster) fn yaml(settings: &BTreeMap<String, String>) -> Result<String, Error> {
     serde_yaml::to_string(settings).map_err(io::Error::other).doing(|| "cannot write Flink's settings".to_owned())
 }
 
 /// How long a silent TaskManager is waited for: `heartbeat.timeout`, which counts milliseconds where it has no unit.
-pub(super) fn heartbeat_timeout(config: &Settings) -> Duration {
+pub(in crate::cluster) fn heartbeat_timeout(config: &Settings) -> Duration {
     const USUAL: Duration = Duration::from_secs(50);
     let said = config.get("heartbeat.timeout").map(|value| value.0.replace(' ', ""));
     said.and_then(|said| match said.parse::<u64>() {
@@ -106,7 +113,7 @@ pub(super) fn heartbeat_timeout(config: &Settings) -> Duration {
 }
 
 /// Modules that Flink opens to itself: `env.java.opts.all` of the configuration that its distribution brings.
-pub(super) const MODULES: [&str; 20] = [
+pub(in crate::cluster) const MODULES: [&str; 20] = [
     "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
     "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",
     "--add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED",
@@ -148,14 +155,14 @@ mod tests {
     #[test]
     fn reserved_settings_say_why() {
         let config = |key: &str| Settings::from([(key.to_owned(), Setting("one".into()))]);
-        assert_eq!(mistakes(&config("heartbeat.interval")), []);
+        assert_eq!(mistakes("local", &config("heartbeat.interval")), []);
         for (key, why) in [
             ("rest.port", "squall chooses the ports"),
             ("taskmanager.numberOfTaskSlots", "say it as `slots`"),
             ("taskmanager.memory.process.size", "say the parts"),
             ("taskmanager.memory.managed.size", "is no size of memory"),
         ] {
-            let found = mistakes(&config(key));
+            let found = mistakes("local", &config(key));
             assert!(found[0].what.contains(why) && found[0].path.last().is_some_and(|last| last == key), "{found:?}");
         }
     }

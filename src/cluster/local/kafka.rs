@@ -21,11 +21,11 @@ const RESERVED: [&str; 9] = [
 ];
 
 /// Settings that squall must make itself.
-pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
+pub(in crate::cluster) fn mistakes(kind: &str, config: &Settings) -> Vec<Mistake> {
     let reserved = config.keys().filter(|key| RESERVED.iter().any(|reserved| key.starts_with(reserved)));
     let mistake = |key: &String| {
         Mistake::new(
-            &["kind", "local", "kafka", "config", key],
+            &["kind", kind, "kafka", "config", key],
             format!("`{key}` cannot be set: squall chooses each broker's ports and folders"),
         )
     };
@@ -33,7 +33,7 @@ pub(super) fn mistakes(config: &Settings) -> Vec<Mistake> {
 }
 
 /// The settings of every broker that do not depend on which it is. What the cluster file says comes last.
-pub(super) fn common_settings(brokers: usize, config: &Settings) -> BTreeMap<String, String> {
+pub(in crate::cluster) fn common_settings(brokers: usize, config: &Settings) -> BTreeMap<String, String> {
     let copies = brokers.min(3);
     let in_sync = copies.saturating_sub(1).max(1);
     let mut settings: BTreeMap<String, String> = [
@@ -104,6 +104,11 @@ pub(super) fn properties(record: &Record, number: usize) -> String {
     ] {
         settings.insert(key.to_owned(), value);
     }
+    text(&settings)
+}
+
+/// As a properties file.
+pub(in crate::cluster) fn text(settings: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     for (key, value) in settings {
         // Writing to a String cannot fail. A backslash begins an escape in a properties file.
@@ -113,7 +118,7 @@ pub(super) fn properties(record: &Record, number: usize) -> String {
 }
 
 /// How all Java processes log: to their output, which goes to a file each.
-pub(super) const LOG4J: &str = "\
+pub(in crate::cluster) const LOG4J: &str = "\
 rootLogger.level=INFO
 rootLogger.appenderRef.out.ref=OUT
 appender.out.type=Console
@@ -141,9 +146,9 @@ mod tests {
     #[test]
     fn the_owner_may_set_all_but_the_place() {
         let said = Settings::from([("min.insync.replicas".to_owned(), Setting("1".into()))]);
-        assert_eq!(mistakes(&said), []);
+        assert_eq!(mistakes("local", &said), []);
         assert_eq!(common_settings(3, &said)["min.insync.replicas"], "1");
         let wrong = Settings::from([("log.dirs".to_owned(), Setting("/data".into()))]);
-        assert_eq!(mistakes(&wrong)[0].what, "`log.dirs` cannot be set: squall chooses each broker's ports and folders");
+        assert_eq!(mistakes("local", &wrong)[0].what, "`log.dirs` cannot be set: squall chooses each broker's ports and folders");
     }
 }

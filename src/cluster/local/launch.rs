@@ -30,7 +30,7 @@ pub(super) struct Launch {
 
 /// Flags of every JVM: quick to start and small, for what matters here are faults and not records per second. No performance
 /// data, since a killed JVM would leave its file behind.
-const JVM: [&str; 3] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
+pub(in crate::cluster) const JVM: [&str; 3] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
 impl Launch {
     /// Broker `number`, counted from 1.

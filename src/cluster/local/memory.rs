@@ -7,7 +7,7 @@ const MIB: u64 = 1 << 20;
 
 /// Every part of a TaskManager's memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Memory {
+pub(in crate::cluster) struct Memory {
     task_heap: u64,
     task_off_heap: u64,
     framework_heap: u64,
@@ -86,7 +86,7 @@ impl Memory {
 }
 
 /// The heap of the JobManager, in bytes.
-pub(super) fn jobmanager_heap(config: &Settings) -> u64 {
+pub(in crate::cluster) fn jobmanager_heap(config: &Settings) -> u64 {
     config.get(JOBMANAGER_HEAP).and_then(|value| bytes(&value.0)).unwrap_or(256 * MIB)
 }
 

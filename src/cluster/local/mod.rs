@@ -16,20 +16,20 @@ mod archive;
 mod disk;
 mod down;
 mod error;
-mod flink;
+pub(super) mod flink;
 mod jars;
 mod java;
-mod kafka;
-mod launch;
-mod memory;
-mod ports;
-mod ready;
+pub(super) mod kafka;
+pub(super) mod launch;
+pub(super) mod memory;
+pub(super) mod ports;
+pub(super) mod ready;
 mod record;
 mod slow;
 mod spec;
 mod squeeze;
 mod undo;
-mod up;
+pub(super) mod up;
 pub mod versions;
 
 pub(super) use act::{abilities, can};
@@ -39,13 +39,13 @@ pub use record::Phase;
 pub use spec::{LocalFlink, LocalKafka, LocalSpec};
 pub(super) use up::mistakes;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use record::{Entry, Folder, Part, Record};
 
 use super::description::{Addresses, Description, KafkaAccess, Link, NodeStatus};
+use super::links::Links;
 use super::places::Places;
 use super::spec::{ClusterName, ClusterSpec};
 use super::{Error as ClusterError, Progress, process};
@@ -53,7 +53,6 @@ use crate::action::Role;
 use crate::clock::Timestamp;
 use crate::flink::Access;
 use crate::kafka::Connection;
-use crate::proxy::Client;
 
 /// A local cluster that is up.
 #[derive(Debug)]
@@ -62,8 +61,7 @@ pub struct Local {
     spec: ClusterSpec,
     addresses: Addresses,
     ready: ready::Ready,
-    /// Holds the rules that were set; they end with it.
-    proxy: tokio::sync::Mutex<Option<Client>>,
+    pub(super) links: Links,
 }
 
 /// A local cluster as `cluster status` shows it.
@@ -87,6 +85,8 @@ pub struct Status {
     pub proxy_alive: bool,
     /// Where its logs are.
     pub logs: PathBuf,
+    /// The proxy's control socket.
+    pub control: PathBuf,
 }
 
 impl Local {
@@ -94,8 +94,8 @@ impl Local {
     ///
     /// # Errors
     /// See [`Error`]; nothing is left running then.
-    pub async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<Self, Error> {
-        up::up(spec, places, progress).await
+    pub async fn up(spec: &ClusterSpec, local: &LocalSpec, places: &Places, progress: &Progress<'_>) -> Result<Self, Error> {
+        up::up(spec, local, places, progress).await
     }
 
     /// Takes hold of a cluster that is up.
@@ -129,7 +129,7 @@ impl Local {
     fn of(folder: Folder, record: &Record) -> Result<Self, Error> {
         let addresses = addresses(record);
         let ready = ready::Ready::new(&addresses)?;
-        Ok(Self { folder, spec: record.spec.clone(), addresses, ready, proxy: tokio::sync::Mutex::default() })
+        Ok(Self { folder, spec: record.spec.clone(), addresses, ready, links: Links::new(record.control.clone()) })
     }
 
     pub(super) fn spec(&self) -> &ClusterSpec {
@@ -163,15 +163,10 @@ impl Local {
         Ok(nodes(&self.record()?))
     }
 
-    /// Links and their open connections, as the proxy counts them.
-    pub(super) async fn links(&self) -> Result<Vec<(String, u32)>, Error> {
-        let status = self.proxy_client().await?.status(false).await?;
-        Ok(status.links.into_iter().map(|link| (link.name, u32::try_from(link.open).unwrap_or(u32::MAX))).collect())
-    }
-
-    pub(super) async fn link_requests(&self) -> Result<Vec<(String, BTreeMap<i16, u64>)>, Error> {
-        let status = self.proxy_client().await?.status(false).await?;
-        Ok(status.links.into_iter().map(|link| (link.name, link.requests)).collect())
+    pub(super) fn processes(&self) -> Result<Vec<(String, i32)>, Error> {
+        let record = self.record()?;
+        let alive = record.present().filter(|entry| matches!(entry.part, Part::Node(_)) && entry.is_alive());
+        Ok(alive.map(|entry| (entry.name.clone(), entry.pid)).collect())
     }
 
     pub(super) fn checkpoints(&self) -> Option<PathBuf> {
@@ -198,6 +193,7 @@ pub fn status(places: &Places) -> Result<Vec<Status>, Error> {
         let record = Folder::of(&name, places).read()?;
         Ok(record.map(|record| Status {
             logs: Folder::of(&name, places).logs(),
+            control: record.control.clone(),
             name,
             phase: record.phase,
             created: record.created,

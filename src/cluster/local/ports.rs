@@ -87,7 +87,8 @@ fn lowest_ephemeral() -> u16 {
         .unwrap_or(32_768)
 }
 
-fn free_ports(count: usize, taken: &BTreeSet<u16>, seed: u64) -> Result<Vec<u16>, Error> {
+/// So many ports that are free at the same time, below those of outgoing connections.
+pub(in crate::cluster) fn free_ports(count: usize, taken: &BTreeSet<u16>, seed: u64) -> Result<Vec<u16>, Error> {
     let end = lowest_ephemeral();
     let width = u64::from(end - LOWEST);
     let candidates = (0..width).filter_map(|step| u16::try_from(u64::from(LOWEST) + (seed + step) % width).ok());

@@ -14,12 +14,12 @@ use crate::flink::{Access, Rest, SqlGateway};
 use crate::kafka::Connection;
 
 /// How long any part may take to get ready: a loaded machine takes ten times what a quiet one does.
-pub(super) const START: Duration = Duration::from_secs(120);
+pub(in crate::cluster) const START: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Asks the parts of one cluster.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(in crate::cluster) struct Ready {
     kafka: Connection,
     rest: Rest,
     gateway: Option<SqlGateway>,

@@ -21,10 +21,10 @@ use crate::clock::Timestamp;
 use crate::cluster::cgroup::{CpuLimit, MemoryLimit};
 use crate::cluster::places::Places;
 use crate::cluster::process;
-use crate::cluster::spec::{ClusterName, ClusterSpec, Kind};
+use crate::cluster::spec::{ClusterName, ClusterSpec};
 
 /// Format of the record.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The variable that labels every process of a cluster, as `<name>:<id>`.
 pub(super) const LABEL: &str = "SQUALL_CLUSTER";
@@ -45,6 +45,8 @@ pub(super) struct Record {
     pub created: Timestamp,
     /// The cluster file.
     pub spec: ClusterSpec,
+    /// What it says of this kind.
+    pub local: LocalSpec,
     /// The `java` command.
     pub java: PathBuf,
     /// What Java says of itself.
@@ -160,8 +162,7 @@ impl Entry {
 impl Record {
     /// What the cluster file says of this kind.
     pub fn local(&self) -> &LocalSpec {
-        let Kind::Local(local) = &self.spec.kind;
-        local
+        &self.local
     }
 
     /// The value of the label.

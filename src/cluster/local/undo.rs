@@ -24,7 +24,7 @@ impl Local {
         match inverse {
             Inverse::StartReplacement { node } => Ok(self.replace(node).await?),
             Inverse::Thaw { node } => Ok(self.thaw(node).await?),
-            Inverse::RemoveRule { link } => Ok(self.remove_rules(link).await?),
+            Inverse::RemoveRule { link } => Ok(self.links.remove_rules(link).await?),
             Inverse::FullSpeed { node } => Ok(self.full_speed(node).await?),
             Inverse::RestoreMemory { node, .. } => Ok(self.restore_memory(node).await?),
             Inverse::Reconnect { .. } => Err(cannot("take a node off the network")),
@@ -110,27 +110,6 @@ impl Local {
             return Ok(Undone { at, changed: true, what: format!("{node} thawed and died of it; {}", replaced.what) });
         }
         Ok(Undone { at, changed: true, what: format!("{node} goes on") })
-    }
-
-    async fn remove_rules(&self, link: &str) -> Result<Undone, Error> {
-        let client = self.proxy_client().await?;
-        let rules =
-            |status: crate::proxy::Status| status.link(link).map(|link| link.rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>());
-        let set = rules(client.status(false).await?).unwrap_or_default();
-        for id in &set {
-            client.remove(id).await?;
-        }
-        let at = clock::now();
-        let left = rules(client.status(false).await?).unwrap_or_default();
-        if left.iter().any(|id| set.contains(id)) {
-            return Err(Error::RulesLeft { link: link.to_owned() });
-        }
-        let what = match set.len() {
-            0 => format!("no rule is on link {link}"),
-            1 => format!("the rule on link {link} is gone"),
-            many => format!("{many} rules on link {link} are gone"),
-        };
-        Ok(Undone { at, changed: !set.is_empty(), what })
     }
 }
 

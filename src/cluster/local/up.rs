@@ -20,13 +20,12 @@ use super::{Local, addresses, archive, disk, down, flink, jars, java, kafka};
 use crate::clock::{self, Timestamp};
 use crate::cluster::mistake::Mistake;
 use crate::cluster::places::{Places, absolute};
-use crate::cluster::spec::{ClusterSpec, Kind, Restarter};
+use crate::cluster::spec::{ClusterSpec, Restarter};
 use crate::cluster::{Progress, process};
 use crate::proxy::Client;
 
 /// Starts a cluster and waits until all of it is ready.
-pub(super) async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<'_>) -> Result<Local, Error> {
-    let Kind::Local(local) = &spec.kind;
+pub(super) async fn up(spec: &ClusterSpec, local: &LocalSpec, places: &Places, progress: &Progress<'_>) -> Result<Local, Error> {
     if let Some(mistake) = spec.mistakes().into_iter().next() {
         return Err(Error::Mistake(mistake));
     }
@@ -55,6 +54,7 @@ pub(super) async fn up(spec: &ClusterSpec, places: &Places, progress: &Progress<
         phase: Phase::Starting,
         created: started,
         spec: spec.clone(),
+        local: local.clone(),
         archives: archive::folder(&places.cache, &java.build, &kafka, &flink),
         java: java.path,
         java_build: java.build,
@@ -83,7 +83,7 @@ pub(in crate::cluster) fn mistakes(spec: &ClusterSpec, local: &LocalSpec) -> Vec
     let platform = roles.into_iter().filter(|(_, restarter)| *restarter == Some(Restarter::Platform)).map(|(role, _)| {
         Mistake::new(&["restarted-by", role], "a local cluster has no platform that starts nodes again: write `squall` or `nobody`")
     });
-    platform.chain(kafka::mistakes(&local.kafka.config)).chain(flink::mistakes(&local.flink.config)).collect()
+    platform.chain(kafka::mistakes("local", &local.kafka.config)).chain(flink::mistakes("local", &local.flink.config)).collect()
 }
 
 fn count(number: std::num::NonZeroU32) -> usize {
@@ -91,18 +91,18 @@ fn count(number: std::num::NonZeroU32) -> usize {
 }
 
 /// Eight hex digits that no other cluster of this machine had: of the moment and this process.
-fn fresh_id() -> String {
+pub(in crate::cluster) fn fresh_id() -> String {
     let Timestamp(nanos) = clock::now();
     let digest = Sha256::digest(format!("{nanos} {}", std::process::id()));
     digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn seed(id: &str) -> u64 {
+pub(in crate::cluster) fn seed(id: &str) -> u64 {
     u64::from_str_radix(id, 16).unwrap_or_default()
 }
 
 /// Kafka's cluster id: 16 bytes in URL-safe base64.
-fn kafka_cluster_id(id: &str) -> String {
+pub(in crate::cluster) fn kafka_cluster_id(id: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(id)[..16])
 }
 

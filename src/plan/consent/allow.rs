@@ -1,8 +1,8 @@
 //! `allow:` — which faults, and how much of each; in production also those that outlive squall and its guard.
 
 use super::{Asked, Limits};
-use crate::cluster::{Allow, Environment};
-use crate::fault::{FaultSpec, Reach};
+use crate::cluster::{Allow, Environment, Kind};
+use crate::fault::{FaultSpec, HowMany, Reach};
 use crate::scenario::yaml::way;
 
 pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
@@ -41,7 +41,7 @@ pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
                 }
             }
         }
-        if spec.environment == Environment::Production && !expires(&entry.inject) && !spec.allow.contains(&Allow::NoExpiry) {
+        if spec.environment == Environment::Production && !expires(&entry.inject, &spec.kind) && !spec.allow.contains(&Allow::NoExpiry) {
             let owner = asked.owner("environment", "production");
             let title = format!("`{kind}` does not end by itself should squall and its guard both die");
             limits.broken.push(
@@ -56,16 +56,19 @@ pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
     }
 }
 
-/// Whether a fault ends by itself, without squall and its guard: rules on links are leases of the proxy, and squall's own traffic ends
-/// with squall.
-pub(in crate::plan) fn expires(fault: &FaultSpec) -> bool {
-    matches!(fault.reach(), Reach::Link(_) | Reach::Streams(_))
+/// Whether a fault ends by itself, without squall and its guard: rules on links are leases of the proxy, squall's own traffic ends
+/// with squall, and some kinds of cluster see to the end of more.
+pub(in crate::plan) fn expires(fault: &FaultSpec, kind: &Kind) -> bool {
+    let needs = fault.needs();
+    matches!(fault.reach(), Reach::Link(_) | Reach::Streams(_)) || needs.iter().all(|ability| kind.expires(*ability))
 }
 
 /// How many things it hits at the same time, as far as is known before it aims.
 fn hits(fault: &FaultSpec, asked: &Asked<'_>) -> Option<u32> {
     match fault.reach() {
-        Reach::Nodes { role, count, .. } => Some(count.of(super::nodes::known(&asked.spec().kind, role))),
+        Reach::Nodes { count: HowMany::Count(count), .. } => Some(count),
+        // A share of nobody knows how many is looked at when it fires.
+        Reach::Nodes { role, count, .. } => super::nodes::known(&asked.spec().kind, role).map(|all| count.of(all)),
         Reach::Link(_) | Reach::Topic(_) | Reach::Job | Reach::CheckpointStorage => Some(1),
         Reach::Streams(Some(_)) => Some(1),
         Reach::Streams(None) => u32::try_from(asked.checked.scenario().traffic.len()).ok(),

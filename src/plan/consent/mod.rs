@@ -3,6 +3,7 @@
 
 mod allow;
 mod hours;
+mod made;
 mod nodes;
 mod topics;
 mod volume;
@@ -35,7 +36,7 @@ pub(super) struct Limits {
 
 pub(super) fn check(asked: &Asked<'_>) -> Limits {
     let mut limits = Limits::default();
-    for check in [allow::check, nodes::check, volume::check, topics::check, hours::check] {
+    for check in [allow::check, made::check, nodes::check, volume::check, topics::check, hours::check] {
         check(asked, &mut limits);
     }
     limits

@@ -5,27 +5,33 @@ use crate::action::{Ability, Role};
 use crate::cluster::Kind;
 use crate::diagnostic::Problem;
 use crate::fault::Reach;
-use crate::plan::Trigger;
+use crate::plan::{PlannedFault, Trigger};
 use crate::scenario::Checked;
 use crate::scenario::yaml::way;
 
-/// Nodes of a role, by the cluster file.
-pub(super) fn known(kind: &Kind, role: Role) -> u32 {
+/// Nodes of a role, as far as the cluster file tells.
+pub(super) fn known(kind: &Kind, role: Role) -> Option<u32> {
     match kind {
-        Kind::Local(local) => match role {
+        Kind::Local(local) => Some(match role {
             Role::Taskmanager => local.flink.taskmanagers.get(),
             Role::Broker => local.kafka.brokers.get(),
             Role::Jobmanager | Role::Gateway => 1,
-        },
+        }),
+        Kind::Containers(containers) => Some(match role {
+            Role::Taskmanager => containers.flink.taskmanagers.get(),
+            Role::Broker | Role::Jobmanager | Role::Gateway => 1,
+        }),
+        Kind::External(_) => None,
     }
 }
 
 /// Lines of the timeline that end the only JobManager: nobody is left who remembers the job.
 pub(in crate::plan) fn losing_the_job(checked: &Checked, kind: &Kind) -> Vec<Problem> {
-    if known(kind, Role::Jobmanager) > 1 {
+    if known(kind, Role::Jobmanager) != Some(1) {
         return Vec::new();
     }
-    let ends = [Ability::KillNode(Role::Jobmanager), Ability::SqueezeNode(Role::Jobmanager)];
+    let jobmanager = Role::Jobmanager;
+    let ends = [Ability::KillNode(jobmanager), Ability::TerminateNode(jobmanager), Ability::SqueezeNode(jobmanager)];
     let lines = checked.scenario().timeline.iter().enumerate();
     lines
         .filter(|(_, entry)| entry.inject.needs().iter().any(|needed| ends.contains(needed)))
@@ -41,7 +47,13 @@ pub(super) fn check(asked: &Asked<'_>, limits: &mut Limits) {
     let keys = [(Role::Taskmanager, "taskmanagers"), (Role::Jobmanager, "jobmanagers"), (Role::Broker, "brokers")];
     for (role, key) in keys {
         let keep = asked.spec().keep_at_least.of(role);
-        let all = known(&asked.spec().kind, role);
+        let Some(all) = known(&asked.spec().kind, role) else {
+            let hit = |fault: &PlannedFault| matches!(fault.fault.reach(), Reach::Nodes { role: hit, away: true, .. } if hit == role);
+            if keep > 0 && asked.timeline.iter().any(hit) {
+                limits.kept.push(format!("keep-at-least: {keep} {role}s, looked at when a fault fires"));
+            }
+            continue;
+        };
         let Some((away, index)) = most_away(asked, role, all) else { continue };
         if keep == 0 {
             continue;

@@ -220,7 +220,7 @@ impl Case {
 fn hold_commits(stage: &Stage, from: Timestamp, seconds: u64) {
     std::thread::sleep(from.remaining());
     let rule = LinkRule { direction: Direction::Upstream, effect: LinkEffect::HoldRequest { api_key: END_TXN } };
-    let performed = stage.runtime.block_on(stage.cluster.perform(&Action::Link { link: "sink".into(), rule })).unwrap();
+    let performed = stage.runtime.block_on(stage.cluster.perform(&Action::Link { link: "sink".into(), rule }, None)).unwrap();
     println!("{}", performed.what);
     std::thread::sleep(Duration::from_secs(seconds));
     stage.runtime.block_on(stage.cluster.undo(&Inverse::RemoveRule { link: "sink".into() })).unwrap();

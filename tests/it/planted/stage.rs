@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use squall::action::{Identity, Role};
 use squall::clock::{self, Timestamp};
-use squall::cluster::{Cluster, ClusterSpec, Places};
+use squall::cluster::{Cluster, ClusterSpec, NodeStatus, Places};
 use squall::kafka::{Admin, NewTopic};
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -64,7 +64,7 @@ impl Stage {
         let spec: ClusterSpec = serde_yaml::with::singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(&text)).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let cluster = runtime.block_on(Cluster::attach(&spec, &places)).unwrap();
-        let class_path = class_path(&cluster);
+        let class_path = class_path(&runtime.block_on(cluster.view()).unwrap());
         let jar = folder.path().join("planted.jar");
         let built = Command::new("bash").arg(root().join("tests/jobs/build.sh")).arg(&class_path).arg(&jar).output().unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
@@ -189,8 +189,7 @@ fn squall(home: &Path) -> Command {
 }
 
 /// The class path that the JobManager was started with.
-fn class_path(cluster: &Cluster) -> String {
-    let nodes = cluster.view().unwrap();
+fn class_path(nodes: &[NodeStatus]) -> String {
     let jobmanager = nodes.iter().find(|status| status.node.role == Role::Jobmanager).unwrap();
     let Identity::Process { pid, .. } = jobmanager.node.identity else { panic!("a local node is a process") };
     let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
