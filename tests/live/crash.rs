@@ -64,6 +64,8 @@ fn crashed(row: &Row, point: &str, healer: Healer) -> (PathBuf, RunFolder, Times
     let mut going = Going::start(command, &shared.home, &name);
     let path = going.folder.path().display().to_string();
     if healer == Healer::Undo {
+        // A guard that dies before it watches is an error of the run's start.
+        wait("the run beyond its guard's start", || (events(&going.folder).len() > 2).then_some(()));
         let guard = wait("the guard", || processes(&["guard", "--run", &path]).first().copied());
         kill(Pid::from_raw(guard), Signal::SIGKILL).unwrap();
     }
