@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod fault;
 pub mod flink;
 pub mod fuzz;
+pub mod gameday;
 pub mod guard;
 pub mod job;
 pub mod journal;

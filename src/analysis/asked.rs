@@ -46,6 +46,8 @@ pub struct Asked {
     pub streams: Vec<StreamAsked>,
     /// The faults of the timeline.
     pub faults: Vec<FaultAsked>,
+    /// Whether it is a soak: drifts are looked for.
+    pub soak: bool,
     /// The expectations, in the order of the file.
     pub expectations: Vec<Expectation>,
 }
@@ -73,6 +75,7 @@ impl From<&Plan> for Asked {
             checkpoint_interval_s: scenario.checkpoint_interval().map(|interval| interval.seconds()),
             streams: streams.collect(),
             faults: faults.collect(),
+            soak: plan.soak.is_some(),
             expectations: plan.expectations.clone(),
         }
     }

@@ -28,7 +28,9 @@ impl Analysis {
         let restarts = self.restarted(&courses);
         let faults: Vec<FaultOutcome> =
             self.faults.all().iter().zip(&courses).map(|(fault, course)| self.fault_outcome(fault, course, &restarts)).collect();
-        let expectations = self.judge_expectations(&courses);
+        let drifts = self.drifts(&courses, &restarts);
+        let mut expectations = self.judge_expectations(&courses);
+        expectations.extend(self.no_drift(&drifts));
         let generator = self.generator();
         let open_undos = self.open_undos();
         let (verdict, reasons) = self.verdict(&expectations, &faults, &generator, &open_undos);
@@ -61,6 +63,7 @@ impl Analysis {
                     StateChange { at: self.seconds(began.at), error: began.error as f64 / 1e9, state: state.state.clone() }
                 })
                 .collect(),
+            drifts,
             findings: self.findings(&courses, &restarts),
             restarts: restarts
                 .into_iter()

@@ -12,6 +12,10 @@ pub mod capacity;
 mod checkpoints;
 mod comparison;
 mod delivery;
+mod drift;
+mod drift_series;
+#[cfg(test)]
+mod drift_tests;
 mod excursion;
 mod expectations;
 mod fault_log;
@@ -38,6 +42,7 @@ mod restarts;
 mod sentence;
 mod series;
 mod skew;
+mod strata;
 #[cfg(test)]
 mod synthetic;
 #[cfg(test)]
@@ -52,6 +57,7 @@ use crate::journal::FaultId;
 
 pub use asked::{Asked, FaultAsked, StreamAsked};
 pub use comparison::{Against, Cell, Comparison, Difference, NOISE, Row, Side, SideFigure, Standing, circumstances};
+pub use drift::{Drift, Trend, per_time};
 pub use expectations::{compare, in_words};
 pub use figures::{Better, Observed, RunFigure, Weight, fault_name, figures};
 pub use hold::{FLAT, Hold, HoldLimits, Sustained};

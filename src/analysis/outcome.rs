@@ -406,6 +406,8 @@ pub struct Outcome {
     pub generator: Result<(), String>,
     /// The verifier's verdict.
     pub delivery: Option<crate::delivery::Verdict>,
+    /// Drifts that a soak looked for.
+    pub drifts: Vec<super::drift::Drift>,
     /// Findings, most important first.
     pub findings: Vec<Finding>,
     /// Hints from logs, metrics, exceptions and offsets, each behind its topic; never a verdict.

@@ -24,7 +24,7 @@ pub struct Slope {
 /// Slope of `(seconds, value)` points with its interval at `confidence` (0.95), by Sen's normal approximation with ties. None
 /// with fewer than 4 points, or when all have the same moment.
 pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
-    let points = reduced(points);
+    let points = reduced(points, MOST_POINTS);
     if points.len() < 4 {
         return None;
     }
@@ -47,7 +47,7 @@ pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
 }
 
 /// Mann–Kendall's S of the values in their order, and its variance with ties.
-fn kendall(points: &[(f64, f64)]) -> (f64, f64) {
+pub(super) fn kendall(points: &[(f64, f64)]) -> (f64, f64) {
     let mut s = 0.0;
     for (index, (_, earlier)) in points.iter().enumerate() {
         for (_, later) in points.iter().skip(index + 1) {
@@ -67,7 +67,8 @@ fn kendall(points: &[(f64, f64)]) -> (f64, f64) {
     (s, (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0)
 }
 
-fn p_value(s: f64, variance: f64) -> f64 {
+/// Two-sided p-value of Kendall's S, by its normal approximation.
+pub(super) fn p_value(s: f64, variance: f64) -> f64 {
     if variance <= 0.0 || s == 0.0 {
         return 1.0;
     }
@@ -85,7 +86,7 @@ fn normal_cdf(z: f64) -> f64 {
 }
 
 /// Inverse of [`normal_cdf`], by bisection: called once per slope.
-fn normal_quantile(p: f64) -> f64 {
+pub(super) fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-10.0, 10.0);
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
@@ -94,12 +95,13 @@ fn normal_quantile(p: f64) -> f64 {
     (low + high) / 2.0
 }
 
-fn reduced(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+/// At most `most` points: medians of equal stretches where there are more.
+pub(super) fn reduced(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     let points: Vec<_> = points.iter().copied().filter(|(t, v)| t.is_finite() && v.is_finite()).collect();
-    if points.len() <= MOST_POINTS {
+    if points.len() <= most {
         return points;
     }
-    let size = points.len().div_ceil(MOST_POINTS);
+    let size = points.len().div_ceil(most.max(1));
     points
         .chunks(size)
         .filter_map(|chunk| {

@@ -29,6 +29,10 @@ impl Arguments {
     pub fn wants_json(&self) -> bool {
         let format = match &self.command {
             Command::Run(run) => run.format,
+            Command::Soak(soak) => soak.format,
+            Command::Gameday(GameDay::Plan(plan)) => plan.format,
+            Command::Gameday(GameDay::Run(run)) => run.format,
+            Command::Schedule(schedule) => schedule.format,
             Command::Check(check) => check.format,
             Command::Plan(plan) => plan.format(),
             Command::Cluster(
@@ -84,6 +88,17 @@ pub enum Command {
     /// undone, what squall made is removed, and the report is written of what was seen.
     #[command(after_help = exit::TABLE)]
     Run(Run),
+    /// Run a scenario for hours: its faults in turns, and what drifts meanwhile
+    ///
+    /// The faults of the timeline come in turns that the seed draws, far enough apart that each is over before the next. Heap, memory, state,
+    /// checkpoints, lag, latency and recoveries are looked at for drifts; what runs away fails the run. docs/soak.md explains it.
+    #[command(after_help = exit::TABLE)]
+    Soak(Soak),
+    /// Rehearse and run game days: scenarios one after another, with people, hypotheses and alerts
+    #[command(subcommand)]
+    Gameday(GameDay),
+    /// Write the timer of systemd, Kubernetes or GitHub that runs a game day
+    Schedule(Schedule),
     /// Check scenario and cluster files: every mistake, on its line; touches nothing
     Check(Check),
     /// Show what a run would do, to whom, and the undo of each step; touches nothing
@@ -167,6 +182,133 @@ pub struct Run {
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `squall soak`.
+#[derive(Debug, Args)]
+pub struct Soak {
+    /// The scenario file.
+    pub scenario: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// How long traffic flows. A scenario that lasts longer has its load compressed into it: a day within an hour.
+    #[arg(long = "for", value_name = "TIME")]
+    pub lasts: Duration,
+    /// From fault to fault; where nothing is said the longest fault, the longest recovery that is expected, and a baseline.
+    #[arg(long, value_name = "TIME")]
+    pub spacing: Option<Duration>,
+    /// Ask no TaskManager for full collections: heap is then judged by what collections of the job's own come down to.
+    #[arg(long)]
+    pub no_collections: bool,
+    /// Where everything random comes from; the scenario's own, else drawn anew.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Folder for journals and reports.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Leave a cluster that this run started up.
+    #[arg(long)]
+    pub keep_cluster: bool,
+    /// Undo what earlier runs have left behind before starting.
+    #[arg(long)]
+    pub undo_first: bool,
+    /// The cluster's name, to confirm a run on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall gameday`.
+#[derive(Debug, Subcommand)]
+pub enum GameDay {
+    /// Print the whole day with its times; touches nothing
+    Plan(GameDayPlan),
+    /// Run the day, step by step
+    ///
+    /// Waits between steps until all is steady, asks where a step has `confirm:`, and keeps a record on one page. A day that was broken off is taken
+    /// up at its step with --resume.
+    #[command(after_help = exit::TABLE)]
+    Run(GameDayRun),
+}
+
+/// `squall gameday plan`.
+#[derive(Debug, Args)]
+pub struct GameDayPlan {
+    /// The game day's file.
+    pub gameday: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall gameday run`.
+#[derive(Debug, Args)]
+pub struct GameDayRun {
+    /// The game day's file.
+    pub gameday: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// Ask nobody: every `confirm:` is agreed to.
+    #[arg(long)]
+    pub yes: bool,
+    /// Take up the newest day of this name that was broken off, at its step.
+    #[arg(long)]
+    pub resume: bool,
+    /// Folder for journals, reports and records.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Leave a cluster that this day started up.
+    #[arg(long)]
+    pub keep_cluster: bool,
+    /// Undo what earlier runs have left behind before each step.
+    #[arg(long)]
+    pub undo_first: bool,
+    /// The cluster's name, to confirm a day on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall schedule`.
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// The game day's file.
+    pub gameday: PathBuf,
+    /// The cluster file.
+    #[arg(long = "on", value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// When, in UTC: minute, hour, day of the month, month, day of the week. "0 10 * * 2" is Tuesdays at ten.
+    #[arg(long, value_name = "CRON")]
+    pub cron: String,
+    /// Whose timer.
+    #[arg(long = "as", value_enum)]
+    pub scheduler: Scheduler,
+    /// Write the files into this folder; without it they go to stdout.
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<PathBuf>,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Whose timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scheduler {
+    /// A service and a timer unit.
+    Systemd,
+    /// A CronJob.
+    Kubernetes,
+    /// A workflow of GitHub Actions.
+    Github,
 }
 
 /// `squall traffic`.
@@ -501,6 +643,8 @@ pub enum SchemaOf {
     Comparison,
     /// `report.json` of a search for capacity.
     Capacity,
+    /// A game day.
+    Gameday,
 }
 
 /// `squall proxy`.

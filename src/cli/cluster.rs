@@ -134,12 +134,17 @@ async fn down(named: &str, format: Format, places: &Places) -> Result<Exit, Fail
     } else {
         ClusterName::try_from(named.to_owned()).map_err(|error| Failure::of(Exit::Invalid, &error))?
     };
-    cluster::down_named(&name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))?;
+    take_down(&name, places).await?;
     match format {
         Format::Text => print(&format!("cluster {name} is down\n"))?,
         Format::Json => print(&format!("{}\n", serde_json::json!({ "schema": 1, "name": name.as_str(), "down": true })))?,
     }
     Ok(Exit::Met)
+}
+
+/// Ends a cluster and removes its data.
+pub(super) async fn take_down(name: &ClusterName, places: &Places) -> Result<(), Failure> {
+    cluster::down_named(name, places, &progress).await.map_err(|error| Failure::of(Exit::CleanupIncomplete, &error))
 }
 
 /// Writes data to stdout; a reader that closed its end ends the command.

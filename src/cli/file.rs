@@ -10,7 +10,7 @@ use crate::action::Ability;
 use crate::clock;
 use crate::cluster::{AnyOfKind, Can, ClusterSpec, KINDS};
 use crate::diagnostic::{Problem, Report, Source};
-use crate::plan::{self, Because, Offer, Plan, Refusal};
+use crate::plan::{self, Because, Offer, Plan, Refusal, Soak};
 use crate::scenario::yaml::{Loaded, Step, load};
 use crate::scenario::{Checked, Scenario, check_changed};
 
@@ -77,6 +77,17 @@ pub(super) fn checked(scenario: &Path, cluster: &Loaded<ClusterSpec>, change: &d
 /// The plan of a checked scenario, whose folder this is.
 pub(super) fn plan_of(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, seed: u64) -> Result<Plan, Failure> {
     plan::plan(checked, folder, cluster, &offer(&cluster.value), seed).map_err(|refusal| refused(&refusal))
+}
+
+/// The plan of a soak.
+pub(super) fn plan_of_soak(
+    checked: &Checked,
+    folder: &Path,
+    cluster: &Loaded<ClusterSpec>,
+    seed: u64,
+    soak: Soak,
+) -> Result<Plan, Failure> {
+    plan::plan_soak(checked, folder, cluster, &offer(&cluster.value), seed, soak).map_err(|refusal| refused(&refusal))
 }
 
 /// The seed of the command line, else the scenario's, else a new one.

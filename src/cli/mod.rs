@@ -10,6 +10,7 @@ mod compare;
 mod exit;
 mod explain;
 mod file;
+mod gameday;
 mod init;
 mod live;
 mod look;
@@ -18,8 +19,10 @@ mod plan;
 mod proxy;
 mod report;
 mod run;
+mod schedule;
 mod schema;
 mod series;
+mod soak;
 mod status;
 mod traffic;
 mod undo;
@@ -114,6 +117,9 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => on_runtime(plan::plan(&plan)),
         Command::Run(run) => on_runtime(run::run(&run)),
+        Command::Soak(soak) => on_runtime(soak::soak(&soak)),
+        Command::Gameday(gameday) => on_runtime(gameday::gameday(&gameday)),
+        Command::Schedule(schedule) => schedule::schedule(&schedule),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),
         Command::Traffic(traffic) => on_runtime(traffic::traffic(&traffic)),
         Command::Report(report) => on_runtime(report::report(&report)),

@@ -6,7 +6,7 @@ use super::arguments::Run;
 use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, pipeline, report, series, tell, vary};
 use crate::clock;
-use crate::cluster::{ClusterSpec, Environment};
+use crate::cluster::{ClusterSpec, Environment, Places};
 use crate::plan::{self, Plan};
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
@@ -27,7 +27,14 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         return series::run(arguments, &checked, &target, &places).await;
     }
     let plan = file::plan_of(&checked, &base, &target, file::seed_of(&checked, arguments.seed))?;
-    within_hours(&plan, &target)?;
+    perform(arguments, plan, &target, &places).await
+}
+
+/// Runs a plan and shows its outcome.
+pub(super) async fn perform(arguments: &Run, plan: Plan, target: &Loaded<ClusterSpec>, places: &Places) -> Result<Exit, Failure> {
+    let spec = target.value.clone();
+    confirmed(&spec, arguments.confirm.as_deref())?;
+    within_hours(&plan, target)?;
     let stop = Stop::default();
     let _signals = stop
         .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
@@ -36,8 +43,8 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     tell(&terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
     let live = Arc::new(Live::new(look));
     let watcher: Arc<dyn Watcher> = live.clone();
-    let request = request(arguments, plan, &target)?;
-    let finished = run::run(request, &places, &stop, watcher).await;
+    let request = request(arguments, plan, target)?;
+    let finished = run::run(request, places, &stop, watcher).await;
     live.finish();
     let finished = match finished {
         Ok(finished) => finished,

@@ -8,6 +8,7 @@ pub(super) fn schema(arguments: &Schema) -> Result<Exit, Failure> {
     let schema = match arguments.of {
         SchemaOf::Scenario => crate::scenario::schema(),
         SchemaOf::Cluster => crate::cluster::schema(),
+        SchemaOf::Gameday => crate::gameday::schema(),
         SchemaOf::Report => crate::report::json::schema(),
         SchemaOf::Repeats => crate::report::repeats::schema(),
         SchemaOf::Capacity => crate::report::capacity::schema(),

@@ -150,6 +150,8 @@ metrics! {
     Heap = "heap", Ratio, Gauge;
     /// Heap in use of a TaskManager or JobManager.
     HeapUsed = "heap-used", Bytes, Gauge;
+    /// Heap in use of a TaskManager right after a full collection that a soak asked for.
+    HeapAfterCollection = "heap-after-collection", Bytes, Gauge;
     /// Time that a process spent collecting garbage so far.
     GcTime = "gc-time", Seconds, Counter;
     /// Resident memory of a process.

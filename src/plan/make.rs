@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rand::Rng;
 
-use super::{Because, Plan, PlannedCluster, PlannedFault, Refusal, SCHEMA, Trigger, consent, random, streams};
+use super::{Because, Plan, PlannedCluster, PlannedFault, Refusal, SCHEMA, Soak, Trigger, consent, random, streams};
 use crate::action::Ability;
 use crate::cluster::{ClusterSpec, Kind};
 use crate::diagnostic::{Problem, Report, listed};
@@ -37,9 +37,37 @@ pub struct Offer {
 /// # Errors
 /// What this kind of cluster can never do, and every limit of its owner that the scenario breaks.
 pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, offer: &Offer, seed: u64) -> Result<Plan, Refusal> {
-    let scenario = checked.scenario();
     let timeline = timeline(checked, &cluster.value.kind, seed);
-    let sent = streams::sent(scenario, folder, seed, &timeline);
+    whole(checked, folder, cluster, offer, seed, timeline, None)
+}
+
+/// Makes the plan of a soak: see [`Soak`].
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_soak(
+    checked: &Checked,
+    folder: &Path,
+    cluster: &Loaded<ClusterSpec>,
+    offer: &Offer,
+    seed: u64,
+    soak: Soak,
+) -> Result<Plan, Refusal> {
+    let timeline = soak.timeline(checked, &cluster.value.kind, seed);
+    whole(checked, folder, cluster, offer, seed, timeline, Some(soak))
+}
+
+fn whole(
+    checked: &Checked,
+    folder: &Path,
+    cluster: &Loaded<ClusterSpec>,
+    offer: &Offer,
+    seed: u64,
+    timeline: Vec<PlannedFault>,
+    soak: Option<Soak>,
+) -> Result<Plan, Refusal> {
+    let scenario = soak.map_or_else(|| checked.scenario().clone(), |soak| soak.scenario(checked.scenario()));
+    let sent = streams::sent(&scenario, folder, seed, &timeline);
     let mut report = Report::default();
     report.extend(impossible(checked, offer));
     let mut because = Because::Impossible;
@@ -62,7 +90,8 @@ pub fn plan(checked: &Checked, folder: &Path, cluster: &Loaded<ClusterSpec>, off
             environment: cluster.value.environment,
             line: cluster.value.line(),
         },
-        scenario: scenario.clone(),
+        scenario,
+        soak,
         timeline,
         expectations: checked.expectations.clone(),
         abort_conditions: checked.abort_conditions.clone(),

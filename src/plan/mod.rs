@@ -4,6 +4,7 @@
 mod consent;
 mod make;
 mod random;
+mod soak;
 mod streams;
 mod words;
 
@@ -17,8 +18,9 @@ use crate::scenario::{AbortCondition, Expectation, Moment, Scenario};
 use crate::units::{Bytes, Count, Duration, Rate};
 
 pub use consent::within_hours;
-pub use make::{Offer, foreseen, plan};
+pub use make::{Offer, foreseen, plan, plan_soak};
 pub use random::rng_for;
+pub use soak::{Soak, allowed_recovery};
 pub use words::describe;
 
 /// Version of the format that this squall writes, and the newest that it reads.
@@ -36,6 +38,9 @@ pub struct Plan {
     pub cluster: PlannedCluster,
     /// What is asked.
     pub scenario: Scenario,
+    /// How it was made into a soak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// Every fault, in the order of its time; those that wait for a moment come last.
     pub timeline: Vec<PlannedFault>,
     /// What must hold.

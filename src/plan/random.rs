@@ -14,6 +14,11 @@ pub(super) fn jitter_for(seed: u64, name: &str, occurrence: u32) -> ChaCha8Rng {
     derived("jitter", seed, name, occurrence)
 }
 
+/// The randomness of a soak's turns.
+pub(super) fn turns_for(seed: u64, round: u32) -> ChaCha8Rng {
+    derived("turns", seed, "", round)
+}
+
 fn derived(purpose: &str, seed: u64, name: &str, occurrence: u32) -> ChaCha8Rng {
     let mut hash = Sha256::new();
     // Lengths first, so that no two inputs run together to the same bytes.

@@ -4,6 +4,7 @@
 //! ([`EventKind::ProbeFailed`]): what is missing is unknown, not zero.
 
 mod checkpoints;
+mod collections;
 mod exceptions;
 mod job;
 mod links;
@@ -24,6 +25,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::flink::{JobId, Rest};
 use crate::journal::{EventKind, Record};
 
+pub use collections::Collections;
 pub use links::watch_links;
 pub use logs::Logs;
 pub use offsets::Offsets;

@@ -30,6 +30,7 @@ pub fn render(outcome: &Outcome) -> String {
     out.push('\n');
     expectations(&mut out, outcome);
     faults(&mut out, outcome);
+    drifts(&mut out, outcome);
     windows(&mut out, outcome);
     if !outcome.findings.is_empty() {
         let _ = writeln!(out, "### Findings\n");
@@ -100,6 +101,24 @@ fn faults(out: &mut String, outcome: &Outcome) {
         );
     }
     rest(out, outcome.faults.len(), "faults");
+}
+
+fn drifts(out: &mut String, outcome: &Outcome) {
+    if outcome.drifts.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "| | drift of | what it does | smallest that would show |\n|---|---|---|--:|");
+    for drift in &outcome.drifts {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            wording::drift_sign(drift),
+            escape(&drift.what),
+            escape(&drift.sentence()),
+            drift.smallest().unwrap_or_else(|| "–".to_owned())
+        );
+    }
+    out.push('\n');
 }
 
 fn windows(out: &mut String, outcome: &Outcome) {

@@ -63,6 +63,7 @@ pub fn header(scenario: &str, cluster: &str, seed: u64, look: &Look) -> String {
 pub fn summary(outcome: &Outcome, report: Option<&str>, look: &Look) -> String {
     let mut out = header(&outcome.scenario, &outcome.cluster, outcome.seed, look);
     windows(&mut out, outcome, look);
+    drifts(&mut out, outcome, look);
     expectations(&mut out, outcome, look);
     remarks(&mut out, outcome, look);
     out.push('\n');
@@ -220,6 +221,19 @@ fn expectations(out: &mut String, outcome: &Outcome, look: &Look) {
     }
 }
 
+/// What drifts, then what cannot be told; what is steady in one line, its bounds are in the other reports.
+fn drifts(out: &mut String, outcome: &Outcome, look: &Look) {
+    if outcome.drifts.is_empty() {
+        return;
+    }
+    out.push('\n');
+    let label = outcome.drifts.iter().map(|drift| width(&drift.what)).max().unwrap_or(0).min(look.columns / 2);
+    for drift in &outcome.drifts {
+        let _ = write!(out, "  {} {}  ", look.text(wording::drift_sign(drift)), left(&shortened(&look.text(&drift.what), label), label));
+        hanging(out, &look.text(&drift.sentence()), label + 6, look);
+    }
+}
+
 /// `text` in the columns from `indent` on; the first line is already there.
 pub(super) fn hanging(out: &mut String, text: &str, indent: usize, look: &Look) {
     let lines = wrapped(text, look.columns.saturating_sub(indent).max(20));
@@ -290,8 +304,16 @@ report: reports/x/report.html
     }
 
     #[test]
+    fn drifts_are_told_before_the_expectations() {
+        let text = plain(&sample::soak(), &Look { columns: 160, ascii: false });
+        assert!(text.contains("  ✗ heap of the TaskManagers     grows by 2.10 MiB/min (1.95 MiB/min to 2.22 MiB/min), heap full in 3 h 40 min (3 h 28 min to 3 h 57 min)"), "{text}");
+        assert!(text.contains("  ✓ state                        no drift above 17.6 KiB/min"), "{text}");
+        assert!(text.contains("  ? threads of the TaskManagers  no data: it was not seen after warm-up"), "{text}");
+    }
+
+    #[test]
     fn every_width_fits() {
-        for outcome in [sample::kill(), sample::kill_and_slow_sink()] {
+        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::soak()] {
             for columns in [40, 60, 80, 100, 140] {
                 let text = plain(&outcome, &Look { columns, ascii: false });
                 // The last two lines are for scripts and stay whole.

@@ -1,6 +1,6 @@
 //! The words that all reports share.
 
-use crate::analysis::{ExpectationOutcome, FaultOutcome, Outcome, Recovery, Status, Verdict, WindowOutcome};
+use crate::analysis::{Drift, ExpectationOutcome, FaultOutcome, Outcome, Recovery, Status, Trend, Verdict, WindowOutcome};
 use crate::clock::Timestamp;
 use crate::journal::{CheckpointParts, FaultId};
 use crate::metric::Unit;
@@ -72,6 +72,15 @@ pub(super) const fn sign(status: Status) -> &'static str {
         Status::Met => "✓",
         Status::Failed => "✗",
         Status::NoData => "?",
+    }
+}
+
+/// The sign of a drift.
+pub(super) const fn drift_sign(drift: &Drift) -> &'static str {
+    match drift.trend {
+        Trend::Grows => "✗",
+        Trend::Falls | Trend::Steady => "✓",
+        Trend::NoData(_) => "?",
     }
 }
 

@@ -18,7 +18,7 @@ use crate::journal::{Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer
 use crate::kafka::Admin;
 use crate::metric::Metric;
 use crate::plan::Plan;
-use crate::probe::{self, FlinkProbes, Offsets, Processes, watch_links, watch_own};
+use crate::probe::{self, Collections, FlinkProbes, Offsets, Processes, watch_links, watch_own};
 use crate::scenario::Comparison;
 use crate::traffic::identity::run_hash;
 use crate::traffic::{self, Slice, Traffic, TrafficError};
@@ -430,6 +430,9 @@ impl Run<'_> {
         }
         .start(record.clone(), &mut self.probes);
         Processes { cluster: self.cluster.clone(), checkpoints: self.cluster.checkpoint_folder() }.start(record.clone(), &mut self.probes);
+        if let Some(every) = self.request.plan.soak.and_then(|soak| soak.collect_every) {
+            Collections { cluster: self.cluster.clone(), every: every.0 }.start(record.clone(), &mut self.probes);
+        }
         probe::Logs { cluster: self.cluster.clone() }.start(record.clone(), &mut self.probes);
         watch_links(self.cluster.clone(), record.clone(), &mut self.probes);
         watch_own(record, &mut self.probes);

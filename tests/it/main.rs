@@ -8,6 +8,7 @@ mod delivery;
 mod documents;
 mod exit_codes;
 mod fuzz;
+mod gamedays;
 mod kafka;
 mod live_run;
 mod local_cluster;

@@ -12,6 +12,7 @@ mod crash;
 mod external;
 mod faults;
 mod foreign;
+mod gameday;
 mod matrix;
 mod once;
 mod owner;

@@ -7,6 +7,7 @@ mod backpressure;
 mod checkpoints;
 mod delivery;
 mod doubt;
+mod drift;
 mod faults;
 mod lags;
 mod latency;
@@ -63,6 +64,7 @@ struct Page<'a> {
 pub fn render(outcome: &Outcome, extras: &Extras) -> Result<String, askama::Error> {
     let frame = overview::frame(outcome);
     let sections: Vec<Section> = [
+        drift::section(outcome),
         lags::section(outcome, &frame),
         latency::section(outcome, &frame),
         checkpoints::section(outcome, &frame),
@@ -168,6 +170,15 @@ pub(super) mod tests {
     pub fn drawn(html: &str) -> String {
         html.split("<svg").skip(1).filter_map(|piece| piece.split_once('>')).map(|(tag, _)| tag).collect::<String>()
             + &html.split(" d=\"").skip(1).filter_map(|piece| piece.split_once('"')).map(|(path, _)| path).collect::<String>()
+    }
+
+    #[test]
+    fn drifts_are_on_the_page() {
+        let html = render(&sample::soak(), &sample::extras()).unwrap();
+        for part in ["id=\"drift\"", "heap full in 3 h 40 min", "smallest drift that would show", "no drift above 17.6 KiB/min"] {
+            assert!(html.contains(part), "{part} is missing");
+        }
+        assert!(!render(&sample::kill(), &sample::extras()).unwrap().contains("id=\"drift\""));
     }
 
     #[test]

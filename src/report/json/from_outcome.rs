@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::v1::*;
 use crate::action::Strength;
-use crate::analysis::{self, Bounds, Outcome, Status, Verdict};
+use crate::analysis::{self, Bounds, Outcome, Status, Trend, Verdict};
 use crate::clock::Timestamp;
 use crate::journal::{CheckpointRecord, Ending};
 use crate::metric;
@@ -62,6 +62,7 @@ impl From<&Outcome> for Report {
                 .collect(),
             delivery: outcome.delivery.as_ref().map(|verdict| Delivery::new(verdict, outcome, zero)),
             generator: generator(outcome),
+            drifts: outcome.drifts.iter().map(Into::into).collect(),
             findings: outcome.findings.iter().map(Into::into).collect(),
             hints: outcome.hints.clone(),
             open_undos: outcome.open_undos.clone(),
@@ -113,6 +114,38 @@ fn probes(outcome: &Outcome) -> BTreeMap<String, Probe> {
         probe.last_error = Some(error.clone());
     }
     probes
+}
+
+impl From<&analysis::Drift> for Drift {
+    fn from(drift: &analysis::Drift) -> Self {
+        let (status, reason) = match &drift.trend {
+            Trend::Grows => (DriftStatus::Grows, None),
+            Trend::Falls => (DriftStatus::Falls, None),
+            Trend::Steady => (DriftStatus::Steady, None),
+            Trend::NoData(reason) => (DriftStatus::NoData, Some(reason.clone())),
+        };
+        Self {
+            what: drift.what.clone(),
+            metric: drift.metric.to_string(),
+            unit: drift.unit.into(),
+            how: drift.how.clone(),
+            status,
+            sentence: drift.sentence(),
+            reason,
+            slope_per_second: drift.per_second,
+            slope_low_per_second: drift.interval.map(|(low, _)| low),
+            slope_high_per_second: drift.interval.map(|(_, high)| high),
+            p_value: drift.p_value,
+            detectable_per_second: drift.detectable,
+            level: drift.level,
+            points: drift.points as u64,
+            from_s: drift.from,
+            to_s: drift.to,
+            full_in_s: drift.full_in.map(|(seconds, ..)| seconds),
+            full_in_soonest_s: drift.full_in.map(|(_, soonest, _)| soonest),
+            full_in_latest_s: drift.full_in.and_then(|(.., latest)| latest),
+        }
+    }
 }
 
 impl From<Verdict> for RunVerdict {

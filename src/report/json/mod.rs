@@ -5,9 +5,9 @@ mod from_outcome;
 mod v1;
 
 pub use v1::{
-    Checkpoint, CheckpointPart, Clock, Deed, Delivery, Expectation, ExpectationStatus, Fault, Finding, Generator, LagOfPartition, Latency,
-    Level, Moment, Offender, Phase, Probe, Recovery, RecoveryStatus, Report, Restart, RunVerdict, Share, Skew, StateOfJob, Timeline, Unit,
-    Window,
+    Checkpoint, CheckpointPart, Clock, Deed, Delivery, Drift, DriftStatus, Expectation, ExpectationStatus, Fault, Finding, Generator,
+    LagOfPartition, Latency, Level, Moment, Offender, Phase, Probe, Recovery, RecoveryStatus, Report, Restart, RunVerdict, Share, Skew,
+    StateOfJob, Timeline, Unit, Window,
 };
 
 use crate::analysis::Outcome;
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_reader_of_the_format_gets_the_same_back() {
-        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::hostile()] {
+        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::hostile(), sample::soak()] {
             let text = render(&outcome).unwrap();
             let read: Report = serde_json::from_str(&text).unwrap();
             assert!(write(&read).unwrap() == text, "reading and writing again gives another text");

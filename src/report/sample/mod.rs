@@ -70,6 +70,53 @@ pub(super) fn kill_and_slow_sink() -> Outcome {
     outcome
 }
 
+/// A soak whose heap leaks, whose state is steady, and whose threads nobody saw.
+pub(super) fn soak() -> Outcome {
+    const MIB: f64 = 1_048_576.0;
+    let steady = Drift {
+        what: "state".to_owned(),
+        metric: Metric::StateSize,
+        unit: Unit::Bytes,
+        how: "of completed checkpoints".to_owned(),
+        trend: Trend::Steady,
+        per_second: Some(10.0),
+        interval: Some((-120.0, 140.0)),
+        p_value: Some(0.6),
+        detectable: Some(300.0),
+        level: Some(12.0 * MIB),
+        points: 300,
+        from: 360.0,
+        to: 3600.0,
+        full_in: None,
+        limit: None,
+    };
+    let leaks = Drift {
+        what: "heap of the TaskManagers".to_owned(),
+        metric: Metric::HeapAfterCollection,
+        how: "after full collections that squall asked for".to_owned(),
+        trend: Trend::Grows,
+        per_second: Some(2.1 * MIB / 60.0),
+        interval: Some((1.95 * MIB / 60.0, 2.22 * MIB / 60.0)),
+        p_value: Some(1e-9),
+        full_in: Some((13_200.0, 12_480.0, Some(14_220.0))),
+        limit: Some("heap full".to_owned()),
+        ..steady.clone()
+    };
+    let unseen = Drift {
+        what: "threads of the TaskManagers".to_owned(),
+        metric: Metric::Threads,
+        unit: Unit::Count,
+        trend: Trend::NoData("it was not seen after warm-up".to_owned()),
+        per_second: None,
+        interval: None,
+        p_value: None,
+        detectable: None,
+        level: None,
+        ..steady.clone()
+    };
+    Outcome { scenario: "soak".to_owned(), drifts: vec![leaks, steady, unseen], ..kill() }
+}
+
 /// A day with a fault every quarter of an hour.
 pub(super) fn day() -> Outcome {
     const DAY: f64 = 86_400.0;
@@ -296,6 +343,7 @@ fn run(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Outc
             reordered: 1,
             ..delivery::Verdict::default()
         }),
+        drifts: Vec::new(),
         findings: vec![
             Finding {
                 severity: "risk".to_owned(),

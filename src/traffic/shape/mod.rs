@@ -5,6 +5,7 @@
 mod backlog;
 mod burst;
 mod closed;
+mod compressed;
 mod constant;
 mod curve;
 mod linear;

@@ -7,6 +7,7 @@ mod case;
 mod clean;
 mod list;
 mod page;
+mod soak;
 mod stage;
 
 use case::Row;

@@ -98,11 +98,17 @@ impl Stage {
 
     /// Runs a scenario; `meanwhile` is called with the moment of the schedule's zero.
     pub fn run(&self, scenario: &str, text: &str, meanwhile: impl FnOnce(Timestamp)) -> Ran {
+        self.run_as(&["run"], scenario, text, meanwhile)
+    }
+
+    /// The same with another command than `run`, and its further arguments.
+    pub fn run_as(&self, command_line: &[&str], scenario: &str, text: &str, meanwhile: impl FnOnce(Timestamp)) -> Ran {
         let file = self.folder().join(format!("{scenario}.yaml"));
         std::fs::write(&file, text).unwrap();
         let (out, err) = (self.folder().join(format!("{scenario}.out")), self.folder().join(format!("{scenario}.err")));
         let mut command = squall(self.folder());
-        command.arg("run").arg(&file).arg("--on").arg(&self.cluster_file);
+        let (first, further) = command_line.split_first().unwrap();
+        command.arg(first).arg(&file).arg("--on").arg(&self.cluster_file).args(further);
         command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
         let before = self.runs(scenario);
         let mut child = Running(command.spawn().unwrap());

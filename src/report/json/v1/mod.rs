@@ -1,6 +1,7 @@
 //! Version 1 of `report.json`. Frozen: add keys, never rename or remove one.
 
 mod delivery;
+mod drift;
 mod evidence;
 mod expectation;
 mod fault;
@@ -8,6 +9,7 @@ mod flink;
 mod window;
 
 pub use delivery::{Delivery, Offender};
+pub use drift::{Drift, DriftStatus};
 pub use evidence::{Clock, Finding, Generator, Probe};
 pub use expectation::{Expectation, ExpectationStatus};
 pub use fault::{Deed, Fault, Moment, Phase, Recovery, RecoveryStatus, Timeline};
@@ -75,6 +77,9 @@ pub struct Report {
     pub delivery: Option<Delivery>,
     /// What was sent.
     pub generator: Generator,
+    /// What a soak found to drift; empty for other runs.
+    #[serde(default)]
+    pub drifts: Vec<Drift>,
     /// Things worth doing, most important first.
     pub findings: Vec<Finding>,
     /// Hints from logs, metrics, exceptions and offsets; never a verdict.

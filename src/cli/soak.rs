@@ -1,0 +1,38 @@
+//! `squall soak`: a scenario for hours, its faults in turns, and what drifts.
+
+use super::arguments::{Run, Soak as Arguments};
+use super::{Exit, Failure, cluster, file, run, tell};
+use crate::plan::{self, Soak};
+use crate::units::display;
+
+pub(super) async fn soak(arguments: &Arguments) -> Result<Exit, Failure> {
+    let places = cluster::places()?;
+    let target = file::cluster(&arguments.cluster)?;
+    let checked = file::checked(&arguments.scenario, &target, &|_| {})?;
+    let scenario = checked.scenario();
+    let soak = Soak::of(scenario, arguments.lasts, arguments.spacing, plan::allowed_recovery(&checked), !arguments.no_collections);
+    if soak.spacing.seconds() < 1.0 {
+        return Err(Failure::new(Exit::Invalid, "error: faults must be at least a second apart"));
+    }
+    if soak.lasts.0 < soak.first(scenario).0 + soak.spacing.0 && !scenario.timeline.is_empty() {
+        let least = (soak.first(scenario).0 + soak.spacing.0).as_secs_f64();
+        let text =
+            format!("error: no fault fits into {}: baseline and one fault with its spacing take {}", soak.lasts, display::seconds(least));
+        return Err(Failure::new(Exit::Invalid, text));
+    }
+    let plan = file::plan_of_soak(&checked, file::folder(&arguments.scenario), &target, file::seed_of(&checked, arguments.seed), soak)?;
+    tell(&format!("soak for {}: {} faults, {} apart\n", soak.lasts, plan.timeline.len(), soak.spacing));
+    let run = Run {
+        scenario: arguments.scenario.clone(),
+        cluster: arguments.cluster.clone(),
+        seed: arguments.seed,
+        reports: arguments.reports.clone(),
+        keep_cluster: arguments.keep_cluster,
+        repeat: None,
+        vary: Vec::new(),
+        undo_first: arguments.undo_first,
+        confirm: arguments.confirm.clone(),
+        format: arguments.format,
+    };
+    run::perform(&run, plan, &target, &places).await
+}
