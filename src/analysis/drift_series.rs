@@ -30,6 +30,9 @@ const LOAD_CHANGE: f64 = 0.05;
 /// The outcome's line for all drifts together.
 pub(super) const NO_DRIFT: &str = "no drift";
 
+/// The nodes of a stretch of time, and its points.
+type Stretch<'a> = (BTreeSet<&'a Of>, Vec<(f64, f64)>);
+
 impl Analysis {
     /// The drifts of a soak; empty for any other run.
     pub(super) fn drifts(&self, courses: &[Course], restarts: &[Restarted]) -> Vec<Drift> {
@@ -276,7 +279,7 @@ impl Look<'_> {
         let samples = &self.analysis.samples;
         let usual = nodes.iter().filter_map(|of| spacing(samples.get(metric, of)?.all())).max().unwrap_or(SECOND);
         let width = self.width.max(usual + usual / 2);
-        let mut stretches: Vec<(BTreeSet<&Of>, Vec<(f64, f64)>)> = Vec::new();
+        let mut stretches: Vec<Stretch<'_>> = Vec::new();
         let mut at = self.from;
         let mut broken = true;
         while at + width <= self.end {
@@ -312,7 +315,7 @@ impl Look<'_> {
             }
             broken = false;
         }
-        let warm = |(index, (_, mut points)): (usize, (BTreeSet<&Of>, Vec<(f64, f64)>))| {
+        let warm = |(index, (_, mut points)): (usize, Stretch<'_>)| {
             if index > 0 && epochs {
                 points.drain(..points.len() / 4);
             }

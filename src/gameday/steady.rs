@@ -65,7 +65,7 @@ async fn trouble(
     observers: Option<&Observers>,
     quiet: &BTreeSet<String>,
 ) -> Option<String> {
-    let nodes = match cluster.view() {
+    let nodes = match cluster.view().await {
         Ok(nodes) => nodes,
         Err(error) => return Some(error.to_string()),
     };

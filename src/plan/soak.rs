@@ -66,7 +66,14 @@ impl Soak {
                 };
                 let line = checked.loaded.line(way!["timeline", index]);
                 let expires = consent::expires(&entry.inject, kind);
-                planned.push(PlannedFault { name: entry.name.to_string(), occurrence: round, trigger, fault: entry.inject.clone(), expires, line });
+                planned.push(PlannedFault {
+                    name: entry.name.to_string(),
+                    occurrence: round,
+                    trigger,
+                    fault: entry.inject.clone(),
+                    expires,
+                    line,
+                });
                 at += self.spacing.0;
             }
             if entries.is_empty() {
@@ -115,8 +122,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::cluster::LocalSpec;
     use crate::diagnostic::Source;
     use crate::scenario::check;
+
+    fn kind() -> Kind {
+        Kind::Local(LocalSpec::default())
+    }
 
     fn checked(name: &str) -> Checked {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
@@ -132,7 +144,7 @@ mod tests {
         let soak = Soak::of(checked.scenario(), hour, None, allowed_recovery(&checked), true);
         // 30 s held, 60 s to recover, 30 s of baseline.
         assert_eq!((soak.spacing, soak.collect_every), (Duration::from_secs(120), Some(Duration::from_secs(36))));
-        let planned = soak.timeline(&checked, 7);
+        let planned = soak.timeline(&checked, &kind(), 7);
         assert_eq!(planned.len(), 29);
         for (index, fault) in planned.iter().enumerate() {
             let Trigger::At(at) = fault.trigger else { panic!("by the clock") };
@@ -144,7 +156,7 @@ mod tests {
             assert_eq!(names.len(), 3, "each once a round");
             assert!(faults.iter().all(|fault| fault.occurrence as usize == round));
         }
-        let order = |seed| soak.timeline(&checked, seed).into_iter().map(|fault| fault.name).collect::<Vec<_>>();
+        let order = |seed| soak.timeline(&checked, &kind(), seed).into_iter().map(|fault| fault.name).collect::<Vec<_>>();
         assert_eq!(order(7), order(7));
         assert_ne!(order(7), order(8));
     }
@@ -163,6 +175,6 @@ mod tests {
     #[test]
     fn too_short_a_time_has_no_fault() {
         let checked = checked("taskmanager-loss.yaml");
-        assert!(Soak::of(checked.scenario(), Duration::from_secs(60), None, None, true).timeline(&checked, 1).is_empty());
+        assert!(Soak::of(checked.scenario(), Duration::from_secs(60), None, None, true).timeline(&checked, &kind(), 1).is_empty());
     }
 }

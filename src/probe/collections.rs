@@ -37,7 +37,7 @@ impl Collections {
             let mut ticks = ticks(record, PROBE, self.every, Duration::ZERO);
             loop {
                 ticks.tick().await;
-                let nodes = match self.cluster.view() {
+                let nodes = match self.cluster.view().await {
                     Ok(nodes) => nodes,
                     Err(error) => {
                         super::failed(record, PROBE, &error);
