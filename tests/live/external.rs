@@ -17,9 +17,10 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// What `./dev test` has time for; over ssh where there is an sshd, else on this machine.
+/// A short list; over ssh where there is an sshd, else on this machine.
 #[test]
-fn in_short() {
+#[ignore = "./dev qualify clusters"]
+fn qualify_in_short() {
     let home = tempfile::tempdir().unwrap();
     let sshd = Sshd::start(&home.path().join("sshd"));
     let host = sshd.as_ref().map_or("here".to_owned(), Sshd::host);

@@ -83,7 +83,7 @@ pub(super) async fn set_expiry(shell: &Shell, process: (i32, u64), after: Durati
     let script = format!(
         "session=; command -v setsid >/dev/null 2>&1 && session=setsid || session=nohup\n\
          $session sh -c '{sleeper}' {tag} >/dev/null 2>&1 &\n\
-         n=0; until tr '\\000' ' ' </proc/$!/cmdline 2>/dev/null | grep -qF {tag}; do n=$((n+1)); [ $n -gt 100 ] && exit; sleep 0.02; done; echo set"
+         n=0; until tr '\\000' ' ' </proc/$!/cmdline 2>/dev/null | grep -q '^sh -c .*{tag}'; do n=$((n+1)); [ $n -gt 100 ] && exit; sleep 0.02; done; echo set"
     );
     let answer = shell.run(&script, WITHIN).await?;
     if answer.lines().last() == Some("set") { Ok(()) } else { Err(Error::NoExpiry { host: shell.shown(), said: answer }) }
@@ -154,6 +154,10 @@ mod tests {
         let shell = Shell::new(Host::Here);
         while state(&shell, process).await.unwrap() == State::Stopped {
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The first has let the process go, and ends itself.
+        while sleepers(process) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         set_expiry(&shell, process, Duration::from_secs(600)).await.unwrap();
         assert_eq!(sleepers(process), 1);
