@@ -153,7 +153,7 @@ mod tests {
             "cannot read",
             "without a hypothesis",
             "no fault `lose-two`",
-            "did you mean `lose-one`",
+            "its faults are `lose-one`",
             "no expectation on an alert",
         ] {
             assert!(said.contains(part), "{part} is missing in {said}");

@@ -227,7 +227,7 @@ fn drifts(out: &mut String, outcome: &Outcome, look: &Look) {
         return;
     }
     out.push('\n');
-    let label = outcome.drifts.iter().map(|drift| width(&drift.what)).max().unwrap_or(0).min(look.columns / 2);
+    let label = outcome.drifts.iter().map(|drift| width(&drift.what)).max().unwrap_or(0).min(look.columns.saturating_sub(26).max(8));
     for drift in &outcome.drifts {
         let _ = write!(out, "  {} {}  ", look.text(wording::drift_sign(drift)), left(&shortened(&look.text(&drift.what), label), label));
         hanging(out, &look.text(&drift.sentence()), label + 6, look);
