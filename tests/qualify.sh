@@ -175,7 +175,7 @@ capacity_page() {
       echo
       echo "## $(if [ "$name" = demo ]; then echo "The demo job"; else echo "The job with a planted cost"; fi): up to which rate it recovers in time"
       echo
-      sed -n '/^## /d; /^|/d; /^$/d; p' "$folder/$name/summary.md" | head -3
+      sed -n '/^## /d; /^|/d; /^$/d; p' "$folder/$name/summary.md" | head -2
       echo
       echo "λ\*: $(edge "$folder/$name/report.json" sustainable | awk '{ printf "%.0f/s to %.0f/s", $1, $2 }'); λ\*_R: $(edge "$folder/$name/report.json" recoverable | awk '{ printf "%.0f/s to %.0f/s", $1, $2 }')."
       predictions "$folder/$name/report.json"
@@ -205,32 +205,31 @@ compare() {
     "$squall" run "$folder/repeat-2300us.yaml" --on "$folder/cost-cluster.yaml" --repeat 6 --keep-cluster >"$folder/slow.txt" 2>"$folder/err-slow.txt" || true
     "$squall" cluster down q-capacity >/dev/null
   fi
-  compare_page "$folder"
+  compare_page "$folder/reports/repeat-2ms" "$folder/reports/repeat-2ms" "$folder/reports/repeat-2300us"
 }
 
-# Pairs drawn from the recorded runs: compare_page FOLDER
+# Draws from recorded runs: compare_page RUNS FAST SLOW, folders of runs of one scenario each; FAST may be RUNS
 compare_page() {
-  local folder=$1 recorded slow page=docs/qualification/compare.md
-  recorded=$(find "$folder/reports/repeat-2ms" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort)
-  slow=$(find "$folder/reports/repeat-2300us" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort)
+  local all=$1 fast=$2 slow=$3 page=docs/qualification/compare.md recorded quick slower_runs pairs five slower try drawn
+  runs_in() { find "$1" -mindepth 1 -maxdepth 1 -type d -name '2*' -printf '%f\n' | sort; }
+  named() { grep -m1 -oE '^name: .*' "$1/$(runs_in "$1" | head -1)/scenario.yaml" | cut -d' ' -f2; }
+  recorded=$(runs_in "$all")
   # Drawn by seed: draw SEED COUNT
   draw() { awk -v seed="$1" 'BEGIN { srand(seed) } { print rand(), $1 }' <<<"$recorded" | sort -n | head -"$2" | cut -d' ' -f2; }
-  stands() { "$squall" compare "$@" --accept scenario --accept cores --format json 2>/dev/null | grep -m1 -oE '"standing": *"[a-z_]+"' | cut -d'"' -f4 | head -1; }
-  tally() { sort | uniq -c | awk '{ printf "%s%s %s", sep, $2, $1; sep = ", " } END { print "" }'; }
-  local all=$folder/reports/repeat-2ms pairs five slower try drawn
+  # The verdict's word, the first on the last line but the report's path.
+  stands() { { SQUALL_REPORTS=$(mktemp -d) "$squall" compare "$@" --accept scenario --accept cores || true; } 2>/dev/null | tail -2 | head -1 | cut -d: -f1; }
+  tally() { sort | uniq -c | awk '{ n = $1; $1 = ""; printf "%s%d%s", sep, n, $0; sep = ", " } END { print "" }'; }
   pairs=$(for try in $(seq 20); do mapfile -t drawn < <(draw "$try" 2); stands "$all/${drawn[0]}" "$all/${drawn[1]}"; done | tally)
   five=$(for try in $(seq 20); do
     mapfile -t drawn < <(draw "$((100 + try))" 10)
     pick "$all" "pick-$try-a" "${drawn[@]:0:5}"; pick "$all" "pick-$try-b" "${drawn[@]:5:5}"
     stands "$all/pick-$try-a" "$all/pick-$try-b"
   done | tally)
-  # shellcheck disable=SC2086
-  pick "$folder/reports/repeat-2300us" slow $slow
-  slower=$(for try in $(seq 20); do
-    mapfile -t drawn < <(draw "$((200 + try))" 6)
-    pick "$all" "pick-$try-c" "${drawn[@]}"
-    stands "$all/pick-$try-c" "$folder/reports/repeat-2300us/slow"
-  done | tally)
+  mapfile -t quick < <(runs_in "$fast" | head -6)
+  mapfile -t slower_runs < <(runs_in "$slow" | head -6)
+  pick "$fast" quick "${quick[@]}"
+  pick "$slow" slow "${slower_runs[@]}"
+  slower=$(stands "$fast/quick" "$slow/slow")
   # shellcheck disable=SC2086
   pick "$all" every $recorded
   "$squall" report "$all/every" >/dev/null || true
@@ -238,19 +237,22 @@ compare_page() {
     echo "# Compare: the same, and a planted slowdown"
     echo
     machine
-    echo "- $(wc -w <<<"$recorded") recorded runs of \`tests/qualify/repeat-2ms.yaml\` (2 ms a record, 500/s at parallelism 2, a TaskManager lost), on one cluster"
-    echo "- $(wc -w <<<"$slow") runs of \`tests/qualify/repeat-2300us.yaml\`: the same with 2.3 ms a record"
-    echo "- draws by \`awk\`'s srand(try)"
+    echo "- $(wc -w <<<"$recorded") recorded runs of the scenario \`$(named "$all")\`, each with a TaskManager lost, on one cluster; draws by \`awk\`'s srand(try)"
+    echo "- ${#quick[@]} runs of \`$(named "$fast")\` and ${#slower_runs[@]} of \`$(named "$slow")\` (\`tests/qualify/\`): a job that takes 2 ms, and 2.3 ms, for each record"
     echo
-    echo "| what | 20 draws by seed |"
+    echo "| what | stands |"
     echo "|---|---|"
-    echo "| one run against another | $pairs |"
-    echo "| five runs against five others | $five |"
-    echo "| six runs against six of the job that is 15 % slower | $slower |"
+    echo "| one run against another, 20 draws | $pairs |"
+    echo "| five runs against five others, 20 draws | $five |"
+    echo "| ${#quick[@]} runs against ${#slower_runs[@]} of the job that is 15 % slower | $slower |"
     echo
-    echo "## The spread of $(wc -w <<<"$recorded") runs"
+    echo "## The spread of the $(wc -w <<<"$recorded") runs"
     echo
-    sed 's/^## .*//' "$all/every/summary.md"
+    sed '/^## /d' "$all/every/summary.md"
+    echo
+    echo "## The slower job"
+    echo
+    { SQUALL_REPORTS=$(mktemp -d) "$squall" compare "$fast/quick" "$slow/slow" --accept scenario || true; } 2>/dev/null | sed -n '/^  figure/,/^$/p' | sed 's/^/    /'
   } >"$page"
   cat "$page"
 }

