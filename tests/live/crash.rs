@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use squall::action::Inverse;
 use squall::clock::{self, Timestamp};
-use squall::journal::{Ending, EventKind, RunFolder};
+use squall::journal::{Ending, EventKind, Reader, RunFolder};
 
 use super::canary;
 use super::matrix::{Healer, Row, SHORT, fault, is_possible};
