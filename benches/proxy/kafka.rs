@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use squall::clock::{self, Timestamp};
-use squall::kafka::{Admin, Connection, Delivery, NewTopic, Outgoing, Producer, Sending};
+use squall::kafka::{Admin, Connection, Delivery, NewTopic, Outgoing, Producer, Sending, TopicHandle};
 use squall::proxy::{LinkConfig, Protocol};
 
 use super::{Result, median, percentile, sorted, toxiproxy};
@@ -83,11 +83,16 @@ pub fn kafka(ways: &[Way]) -> Result<()> {
     Ok(())
 }
 
-fn producer(way: &Way, topic: &str, linger_ms: &str) -> Result<(Producer, squall::kafka::TopicHandle)> {
+fn producer(way: &Way, topic: &str, linger_ms: &str) -> Result<(Producer, TopicHandle)> {
     let settings = BTreeMap::from([("linger.ms".to_owned(), linger_ms.to_owned())]);
     let mut producer = Producer::new(&Connection::plain(way.advertised.to_string()), &settings)?;
     let topic = producer.open(topic)?;
     Ok((producer, topic))
+}
+
+fn record(topic: TopicHandle, id: u64, value: &[u8]) -> Outgoing<'_> {
+    let partition = (id % u64::from(PARTITIONS)) as u32;
+    Outgoing { topic, partition, key: None, value: Some(value), header: None, timestamp: Timestamp(0), id }
 }
 
 /// Records acknowledged a second, when as many are sent as are taken.
@@ -104,16 +109,7 @@ fn flat_out(way: &Way, topic: &str, size: usize) -> Result<f64> {
     };
     while clock::now() < end {
         for _ in 0..1_000 {
-            let record = Outgoing {
-                topic,
-                partition: (id % u64::from(PARTITIONS)) as u32,
-                key: None,
-                value: Some(&value),
-                header: None,
-                timestamp: Timestamp(0),
-                id,
-            };
-            match producer.send(&record) {
+            match producer.send(&record(topic, id, &value)) {
                 Sending::Queued => id += 1,
                 Sending::QueueFull => break,
                 other => return Err(format!("{other:?}").into()),
@@ -144,16 +140,7 @@ fn paced(way: &Way, topic: &str, size: usize) -> Result<Vec<f64>> {
             producer.poll(next.remaining(), |id, delivery| take(&sent, id, delivery));
         }
         sent.push(clock::now());
-        let record = Outgoing {
-            topic,
-            partition: (id % u64::from(PARTITIONS)) as u32,
-            key: None,
-            value: Some(&value),
-            header: None,
-            timestamp: Timestamp(0),
-            id,
-        };
-        if producer.send(&record) != Sending::Queued {
+        if producer.send(&record(topic, id, &value)) != Sending::Queued {
             return Err("the queue is full at a thousand records a second".into());
         }
     }

@@ -260,6 +260,21 @@ pub enum Verdict {
     Met,
 }
 
+impl Verdict {
+    /// `met`, `failed`, `cleanup incomplete`, …
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CleanupIncomplete => "cleanup incomplete",
+            Self::Interrupted => "interrupted",
+            Self::ToolError => "error",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+            Self::Met => "met",
+        }
+    }
+}
+
 /// Points of one line of a chart: seconds since the schedule's zero, value in base units. A `NaN` value is a gap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {

@@ -145,6 +145,23 @@ pub enum Command {
     Guard(Guard),
 }
 
+/// What all commands share that make runs.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Folder for journals, reports and records.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Leave a cluster that this command started up; one cluster then serves all its runs.
+    #[arg(long)]
+    pub keep_cluster: bool,
+    /// Undo what earlier runs have left behind before starting.
+    #[arg(long)]
+    pub undo_first: bool,
+    /// The cluster's name, to confirm this on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
 /// `squall run`.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -156,12 +173,6 @@ pub struct Run {
     /// Where everything random comes from; the scenario's own, else drawn anew.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Folder for journals and reports.
-    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
-    pub reports: PathBuf,
-    /// Leave a cluster that this run started up.
-    #[arg(long)]
-    pub keep_cluster: bool,
     /// Run it so many times, with seeds derived from the first, and report the spread of every figure; the scenario's `repeat:` where
     /// nothing is said. Each repeat starts a cluster of its own, so that no repeat rests on what another one has left in caches, in
     /// compiled code or in the age of the JobManager; a cluster that is up already, or that --keep-cluster keeps, serves all of them.
@@ -173,12 +184,8 @@ pub struct Run {
     /// falls on all alike; with --repeat each is made so often, and figures have intervals.
     #[arg(long, value_name = "SETTING=VALUES")]
     pub vary: Vec<Varied>,
-    /// Undo what earlier runs have left behind before starting.
-    #[arg(long)]
-    pub undo_first: bool,
-    /// The cluster's name, to confirm a run on production.
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
+    #[command(flatten)]
+    pub options: RunOptions,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -204,18 +211,8 @@ pub struct Soak {
     /// Where everything random comes from; the scenario's own, else drawn anew.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Folder for journals and reports.
-    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
-    pub reports: PathBuf,
-    /// Leave a cluster that this run started up.
-    #[arg(long)]
-    pub keep_cluster: bool,
-    /// Undo what earlier runs have left behind before starting.
-    #[arg(long)]
-    pub undo_first: bool,
-    /// The cluster's name, to confirm a run on production.
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
+    #[command(flatten)]
+    pub options: RunOptions,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -261,18 +258,8 @@ pub struct GameDayRun {
     /// Take up the newest day of this name that was broken off, at its step.
     #[arg(long)]
     pub resume: bool,
-    /// Folder for journals, reports and records.
-    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
-    pub reports: PathBuf,
-    /// Leave a cluster that this day started up.
-    #[arg(long)]
-    pub keep_cluster: bool,
-    /// Undo what earlier runs have left behind before each step.
-    #[arg(long)]
-    pub undo_first: bool,
-    /// The cluster's name, to confirm a day on production.
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
+    #[command(flatten)]
+    pub options: RunOptions,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -531,18 +518,8 @@ pub struct Capacity {
     /// Where everything random comes from; the scenario's own, else drawn anew.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Folder for journals and reports.
-    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
-    pub reports: PathBuf,
-    /// Leave a cluster that this started up; one cluster then serves all settings.
-    #[arg(long)]
-    pub keep_cluster: bool,
-    /// Undo what earlier runs have left behind before starting.
-    #[arg(long)]
-    pub undo_first: bool,
-    /// The cluster's name, to confirm it on production.
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
+    #[command(flatten)]
+    pub options: RunOptions,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

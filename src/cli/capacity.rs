@@ -1,12 +1,11 @@
 //! `squall capacity`: how much load a job carries, and how much of it still recovers in time.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::arguments::{Capacity as Arguments, Format};
 use super::series::{Shown, publish};
-use super::{Exit, Failure, cluster, file, run, tell};
+use super::{Exit, Failure, cluster, file, run};
 use crate::analysis::Verdict;
 use crate::analysis::capacity::{Capacity, CapacityAsked, KeyChoice, Leg};
 use crate::campaign::Choice;
@@ -16,9 +15,9 @@ use crate::cluster::{ClusterSpec, Kind};
 use crate::metric::Metric;
 use crate::plan::{Plan, PlannedFault};
 use crate::report::capacity as report;
-use crate::run::{Request, Stop, new_run_id};
+use crate::run::new_run_id;
 use crate::scenario::yaml::Loaded;
-use crate::scenario::{Bound, Checked, Comparison, Scenario, Subject, parse_expectation};
+use crate::scenario::{Bound, Comparison, Scenario, Subject, parse_expectation};
 
 fn invalid(text: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Invalid, format!("error: {text}"))
@@ -27,7 +26,7 @@ fn invalid(text: impl std::fmt::Display) -> Failure {
 pub(super) async fn capacity(arguments: &Arguments) -> Result<Exit, Failure> {
     let places = cluster::places()?;
     let target = file::cluster(&arguments.cluster)?;
-    run::confirmed(&target.value, arguments.confirm.as_deref())?;
+    run::confirmed(&target.value, arguments.options.confirm.as_deref())?;
     let checked = file::checked(&arguments.scenario, &target, &|scenario| {
         scenario.repeat = None;
         scenario.expect.clear();
@@ -52,7 +51,7 @@ pub(super) async fn capacity(arguments: &Arguments) -> Result<Exit, Failure> {
     let asked = asked(arguments, checked.scenario(), &target.value, &whole, objective.as_ref(), offered, resolution);
     let folder = match &arguments.resume {
         Some(folder) => folder.clone(),
-        None => arguments.reports.join(checked.scenario().name.as_str()).join(format!("capacity-{}", new_run_id(clock::now()))),
+        None => arguments.options.reports.join(checked.scenario().name.as_str()).join(format!("capacity-{}", new_run_id(clock::now()))),
     };
     let plan = |spec: LegSpec, start: f64, lasts: Duration| plan(arguments, &target, base, spec, start, lasts, seed);
     let order = Order {
@@ -60,27 +59,21 @@ pub(super) async fn capacity(arguments: &Arguments) -> Result<Exit, Failure> {
         legs: legs(arguments, checked.scenario()),
         goal,
         fault: objective.map(|(_, fault)| fault),
-        request: request(arguments, whole, &target)?,
+        request: run::request(&checked, &arguments.scenario, &arguments.options, whole, &target),
         plan: &plan,
         budget: arguments.budget.0,
         before,
         folder: folder.clone(),
     };
-    let stop = Stop::default();
-    let _signals = stop
-        .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
-        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    let stop = run::stopped_by_signals()?;
     let found = order.search(&places, &stop, &Shown::on(&target)).await.map_err(|error| match &error {
         search::Error::Run(error) => run::before_the_start(error),
         search::Error::Refused(text) => Failure::new(Exit::Refused, text.clone()),
         search::Error::Plan(text) => Failure::new(Exit::Invalid, text.clone()),
         search::Error::File { .. } | search::Error::Content { .. } => Failure::of(Exit::ToolError, &error),
     })?;
-    for left in &found.left_behind {
-        tell(&format!("error: left behind: {left}\n"));
-    }
     let exit = show(&found.capacity, found.verdict, &folder, &command(arguments, seed), arguments.format)?;
-    Ok(if found.left_behind.is_empty() { exit } else { Exit::CleanupIncomplete })
+    Ok(run::told_left_behind(&found.left_behind, exit))
 }
 
 /// Writes the reports of a search, and prints the first screen.
@@ -175,27 +168,18 @@ fn plan(
     lasts: Duration,
     seed: u64,
 ) -> Result<Plan, String> {
-    let wrong = RefCell::new(None);
     let drain = Duration::from_secs(90);
     let lasts = target.value.max_duration.map_or(lasts, |most| lasts.min(most.0.saturating_sub(drain)));
-    let checked: Result<Checked, Failure> = file::checked(&arguments.scenario, target, &|scenario| {
-        let mut set = || -> Result<(), String> {
-            scenario.repeat = None;
-            scenario.drain.within = drain.into();
-            search::prepare(scenario, spec, start, lasts)?;
-            if let Some(parallelism) = spec.parallelism.filter(|parallelism| scenario.job.parallelism() != Some(*parallelism)) {
-                let choice = Choice { name: "parallelism".to_owned(), value: parallelism.to_string() };
-                choice.apply(scenario).map_err(|error| error.to_string())?;
-            }
-            Ok(())
-        };
-        if let Err(error) = set() {
-            *wrong.borrow_mut() = Some(error);
+    let checked = file::checked_with(&arguments.scenario, target, &|scenario| {
+        scenario.repeat = None;
+        scenario.drain.within = drain.into();
+        search::prepare(scenario, spec, start, lasts)?;
+        if let Some(parallelism) = spec.parallelism.filter(|parallelism| scenario.job.parallelism() != Some(*parallelism)) {
+            let choice = Choice { name: "parallelism".to_owned(), value: parallelism.to_string() };
+            choice.apply(scenario).map_err(|error| error.to_string())?;
         }
+        Ok(())
     });
-    if let Some(error) = wrong.into_inner() {
-        return Err(format!("error: {error}"));
-    }
     let checked = checked.map_err(|failure| failure.text)?;
     file::plan_of(&checked, base, target, seed).map_err(|failure| failure.text)
 }
@@ -236,21 +220,6 @@ fn asked(
         hottest_key: search::hottest_key(scenario),
         seed: plan.seed,
     }
-}
-
-fn request(arguments: &Arguments, plan: Plan, target: &Loaded<ClusterSpec>) -> Result<Request, Failure> {
-    Ok(Request {
-        plan,
-        cluster: target.value.clone(),
-        scenario_text: file::source(&arguments.scenario)?.text().to_owned(),
-        cluster_text: target.source().text().to_owned(),
-        base: file::folder(&arguments.scenario).to_owned(),
-        reports: arguments.reports.clone(),
-        keep_cluster: arguments.keep_cluster,
-        undo_first: arguments.undo_first,
-        run: new_run_id(clock::now()),
-        pilot: None,
-    })
 }
 
 /// `squall report` of a search.

@@ -1,5 +1,6 @@
 //! Files that users write, read with their mistakes told.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,6 +61,20 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
 pub(super) fn planned(scenario: &Path, cluster: &Loaded<ClusterSpec>, seed: Option<u64>) -> Result<Plan, Failure> {
     let checked = checked(scenario, cluster, &|_| {})?;
     plan_of(&checked, folder(scenario), cluster, seed_of(&checked, seed))
+}
+
+/// [`checked`] of a scenario that a setting may not fit; the text says why it does not.
+pub(super) fn checked_with(
+    scenario: &Path,
+    cluster: &Loaded<ClusterSpec>,
+    set: &dyn Fn(&mut Scenario) -> Result<(), String>,
+) -> Result<Checked, Failure> {
+    let misfit = RefCell::new(None);
+    let checked = checked(scenario, cluster, &|scenario| *misfit.borrow_mut() = set(scenario).err());
+    match misfit.into_inner() {
+        Some(why) => Err(Failure::new(Exit::Invalid, format!("error: {why}"))),
+        None => checked,
+    }
 }
 
 /// A scenario as the command line changes it, without mistakes; warnings, and what is foreseen on the cluster, go to stderr.

@@ -1,8 +1,9 @@
 //! `squall run`.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::arguments::Run;
+use super::arguments::{Format, Run, RunOptions};
 use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, pipeline, report, series, tell, vary};
 use crate::clock;
@@ -10,6 +11,7 @@ use crate::cluster::{ClusterSpec, Environment, Places};
 use crate::plan::{self, Plan};
 use crate::report::terminal;
 use crate::run::{self, CleanStartError, Request, Stop, Watcher};
+use crate::scenario::Checked;
 use crate::scenario::yaml::Loaded;
 
 pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
@@ -17,33 +19,33 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
     let target = file::cluster(&arguments.cluster)?;
     let repeat = arguments.repeat;
     let checked = file::checked(&arguments.scenario, &target, &|scenario| scenario.repeat = repeat.or(scenario.repeat))?;
-    let base = file::folder(&arguments.scenario).to_owned();
-    let spec = target.value.clone();
-    confirmed(&spec, arguments.confirm.as_deref())?;
+    confirmed(&target.value, arguments.options.confirm.as_deref())?;
     if !arguments.vary.is_empty() {
         return vary::run(arguments, &target, &places).await;
     }
     if checked.scenario().repeat.is_some_and(|repeat| repeat.get() > 1) {
         return series::run(arguments, &checked, &target, &places).await;
     }
-    let plan = file::plan_of(&checked, &base, &target, file::seed_of(&checked, arguments.seed))?;
-    perform(arguments, plan, &target, &places).await
+    let plan = file::plan_of(&checked, file::folder(&arguments.scenario), &target, file::seed_of(&checked, arguments.seed))?;
+    let request = request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    perform(request, &arguments.scenario, arguments.format, &target, &places).await
 }
 
-/// Runs a plan and shows its outcome.
-pub(super) async fn perform(arguments: &Run, plan: Plan, target: &Loaded<ClusterSpec>, places: &Places) -> Result<Exit, Failure> {
-    let spec = target.value.clone();
-    confirmed(&spec, arguments.confirm.as_deref())?;
-    within_hours(&plan, target)?;
-    let stop = Stop::default();
-    let _signals = stop
-        .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
-        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+/// Makes a run and shows its outcome.
+pub(super) async fn perform(
+    request: Request,
+    scenario: &Path,
+    format: Format,
+    target: &Loaded<ClusterSpec>,
+    places: &Places,
+) -> Result<Exit, Failure> {
+    let plan = &request.plan;
+    within_hours(plan, target)?;
+    let stop = stopped_by_signals()?;
     let look = look::stderr();
-    tell(&terminal::header(plan.scenario.name.as_str(), &spec.line(), plan.seed, &look));
+    tell(&terminal::header(plan.scenario.name.as_str(), &target.value.line(), plan.seed, &look));
     let live = Arc::new(Live::new(look));
     let watcher: Arc<dyn Watcher> = live.clone();
-    let request = request(arguments, plan, target)?;
     let finished = run::run(request, places, &stop, watcher).await;
     live.finish();
     let finished = match finished {
@@ -51,9 +53,9 @@ pub(super) async fn perform(arguments: &Run, plan: Plan, target: &Loaded<Cluster
         Err(error) => return Err(before_the_start(&error)),
     };
     tell("\n");
-    pipeline::publish(&finished.outcome, Some(&arguments.scenario));
+    pipeline::publish(&finished.outcome, Some(scenario));
     let verdict = Exit::from(finished.outcome.verdict);
-    let exit = match report::show(&finished.outcome, &finished.folder, arguments.format) {
+    let exit = match report::show(&finished.outcome, &finished.folder, format) {
         Ok(exit) => exit,
         Err(failure) => {
             tell(&format!("{}\n", failure.text));
@@ -61,13 +63,24 @@ pub(super) async fn perform(arguments: &Run, plan: Plan, target: &Loaded<Cluster
             if matches!(verdict, Exit::CleanupIncomplete | Exit::Interrupted) { verdict } else { failure.exit }
         }
     };
-    if finished.left_behind.is_empty() {
-        return Ok(exit);
-    }
-    for left in &finished.left_behind {
+    Ok(told_left_behind(&finished.left_behind, exit))
+}
+
+/// What signals of this process end; a second one does not hurry it.
+pub(super) fn stopped_by_signals() -> Result<Stop, Failure> {
+    let stop = Stop::default();
+    // The task that listens ends with the runtime.
+    stop.listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
+        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    Ok(stop)
+}
+
+/// Says what could not be removed; the exit code then.
+pub(super) fn told_left_behind(left_behind: &[String], exit: Exit) -> Exit {
+    for left in left_behind {
         tell(&format!("error: left behind: {left}\n"));
     }
-    Ok(Exit::CleanupIncomplete)
+    if left_behind.is_empty() { exit } else { Exit::CleanupIncomplete }
 }
 
 /// Refuses a cluster of production that was not confirmed by its name.
@@ -88,20 +101,20 @@ pub(super) fn within_hours(plan: &Plan, target: &Loaded<ClusterSpec>) -> Result<
     plan::within_hours(plan, target, now).map_err(|refusal| file::refused(&refusal))
 }
 
-/// A run of this plan as the command line wants it.
-pub(super) fn request(arguments: &Run, plan: Plan, target: &Loaded<ClusterSpec>) -> Result<Request, Failure> {
-    Ok(Request {
+/// A run of this plan as the command line wants it; `scenario` is the file that was checked.
+pub(super) fn request(checked: &Checked, scenario: &Path, options: &RunOptions, plan: Plan, target: &Loaded<ClusterSpec>) -> Request {
+    Request {
         plan,
         cluster: target.value.clone(),
-        scenario_text: file::source(&arguments.scenario)?.text().to_owned(),
+        scenario_text: checked.loaded.source().text().to_owned(),
         cluster_text: target.source().text().to_owned(),
-        base: file::folder(&arguments.scenario).to_owned(),
-        reports: arguments.reports.clone(),
-        keep_cluster: arguments.keep_cluster,
-        undo_first: arguments.undo_first,
+        base: file::folder(scenario).to_owned(),
+        reports: options.reports.clone(),
+        keep_cluster: options.keep_cluster,
+        undo_first: options.undo_first,
         run: run::new_run_id(clock::now()),
         pilot: None,
-    })
+    }
 }
 
 /// Errors before anything was touched.

@@ -15,7 +15,7 @@ use crate::cluster::{ClusterSpec, Places};
 use crate::report::sheet::{self, Sheet, write_sheet};
 use crate::report::terminal;
 use crate::report::{repeats, terminal::Look};
-use crate::run::{Finished, Stop, Watcher, new_run_id};
+use crate::run::{Finished, Watcher, new_run_id};
 use crate::scenario::yaml::Loaded;
 use crate::scenario::{Checked, Expectation, Subject};
 
@@ -39,36 +39,22 @@ pub(super) async fn run(arguments: &Run, checked: &Checked, target: &Loaded<Clus
     manifest.over = checked.expectations.iter().filter(|expectation| is_over(expectation)).cloned().collect();
     manifest.command =
         format!("squall run {} --on {} --repeat {count} --seed {seed}", arguments.scenario.display(), arguments.cluster.display());
-    let series = Series { legs, request: run::request(arguments, first, target)?, manifest };
+    let series = Series { legs, request: run::request(checked, &arguments.scenario, &arguments.options, first, target), manifest };
     let done = make(series, target, places).await?;
     let repeats = judged(&done.manifest, done.ended.clone(), &done.outcomes);
     let exit = show(&repeats, &done.outcomes.iter().collect::<Vec<_>>(), &done.folder, &done.manifest.command, arguments.format)?;
-    Ok(left_behind(&done, exit))
+    Ok(run::told_left_behind(&done.left_behind, exit))
 }
 
 /// Makes the runs of a series, with what people see of it.
 pub(super) async fn make(series: Series, target: &Loaded<ClusterSpec>, places: &Places) -> Result<Done, Failure> {
-    let stop = Stop::default();
-    let _signals = stop
-        .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
-        .map_err(|error| Failure::of(Exit::ToolError, &error))?;
+    let stop = run::stopped_by_signals()?;
     let shown = Shown::on(target);
     series.run(places, &stop, &shown).await.map_err(|error| match &error {
         SeriesError::First(error) => run::before_the_start(error),
         SeriesError::Refused(text) => Failure::new(Exit::Refused, text.clone()),
         SeriesError::Manifest(_) => Failure::of(Exit::ToolError, &error),
     })
-}
-
-/// The exit code, where something could not be removed.
-pub(super) fn left_behind(done: &Done, exit: Exit) -> Exit {
-    if done.left_behind.is_empty() {
-        return exit;
-    }
-    for left in &done.left_behind {
-        tell(&format!("error: left behind: {left}\n"));
-    }
-    Exit::CleanupIncomplete
 }
 
 fn judged(manifest: &Manifest, ended: Option<(Verdict, String)>, outcomes: &[Outcome]) -> Repeats {

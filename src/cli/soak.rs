@@ -1,6 +1,6 @@
 //! `squall soak`: a scenario for hours, its faults in turns, and what drifts.
 
-use super::arguments::{Run, Soak as Arguments};
+use super::arguments::Soak as Arguments;
 use super::{Exit, Failure, cluster, file, run, tell};
 use crate::plan::{self, Soak};
 use crate::units::display;
@@ -22,17 +22,7 @@ pub(super) async fn soak(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let plan = file::plan_of_soak(&checked, file::folder(&arguments.scenario), &target, file::seed_of(&checked, arguments.seed), soak)?;
     tell(&format!("soak for {}: {} faults, {} apart\n", soak.lasts, plan.timeline.len(), soak.spacing));
-    let run = Run {
-        scenario: arguments.scenario.clone(),
-        cluster: arguments.cluster.clone(),
-        seed: arguments.seed,
-        reports: arguments.reports.clone(),
-        keep_cluster: arguments.keep_cluster,
-        repeat: None,
-        vary: Vec::new(),
-        undo_first: arguments.undo_first,
-        confirm: arguments.confirm.clone(),
-        format: arguments.format,
-    };
-    run::perform(&run, plan, &target, &places).await
+    run::confirmed(&target.value, arguments.options.confirm.as_deref())?;
+    let request = run::request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    run::perform(request, &arguments.scenario, arguments.format, &target, &places).await
 }

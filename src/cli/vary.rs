@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::arguments::{Format, Run};
-use super::series::{is_over, left_behind, make, publish};
+use super::series::{is_over, make, publish};
 use super::{Exit, Failure, file, report, run, tell};
 use crate::analysis::{Comparison, Outcome, Verdict};
 use crate::campaign::stored::{self, StoredSeries};
@@ -24,17 +24,10 @@ pub(super) async fn run(arguments: &Run, target: &Loaded<ClusterSpec>, places: &
     let repeat = arguments.repeat;
     let mut checked: Vec<Checked> = Vec::new();
     for arm in &arms {
-        let wrong = std::cell::RefCell::new(None);
-        let scenario = file::checked(&arguments.scenario, target, &|scenario| {
+        let scenario = file::checked_with(&arguments.scenario, target, &|scenario| {
             scenario.repeat = repeat.or(scenario.repeat);
-            let applied = arm.iter().try_for_each(|choice| choice.apply(scenario));
-            if let Err(error) = applied {
-                *wrong.borrow_mut() = Some(error);
-            }
+            arm.iter().try_for_each(|choice| choice.apply(scenario)).map_err(|error| error.to_string())
         });
-        if let Some(error) = wrong.into_inner() {
-            return Err(Failure::of(Exit::Invalid, &error));
-        }
         checked.push(scenario?);
     }
     let Some(first) = checked.first() else { return Ok(Exit::Met) };
@@ -58,13 +51,18 @@ pub(super) async fn run(arguments: &Run, target: &Loaded<ClusterSpec>, places: &
         arguments.cluster.display(),
         settings.join(" ")
     );
-    let done = make(Series { legs, request: run::request(arguments, plan, target)?, manifest }, target, places).await?;
+    let done = make(
+        Series { legs, request: run::request(first, &arguments.scenario, &arguments.options, plan, target), manifest },
+        target,
+        places,
+    )
+    .await?;
     // What was journalled is what is compared.
     let Some(stored) = stored::series(&done.folder).map_err(|error| Failure::of(Exit::ToolError, &error))? else {
         return Err(Failure::new(Exit::ToolError, "error: the series was not kept"));
     };
     let exit = show(stored, arguments.format)?;
-    Ok(left_behind(&done, exit))
+    Ok(run::told_left_behind(&done.left_behind, exit))
 }
 
 /// `squall report` of such a series.

@@ -181,31 +181,24 @@ impl Environment {
 
 /// Pid and start time of all other processes of this machine that have this argument, as a whole.
 pub(super) fn with_argument(argument: &std::ffi::OsStr) -> Vec<(i32, u64)> {
+    let has = |command: &[u8]| command.split(|byte| *byte == 0).any(|part| part == argument.as_encoded_bytes());
+    others("cmdline").filter(|(_, _, command)| has(command)).map(|(pid, start_ticks, _)| (pid, start_ticks)).collect()
+}
+
+/// Pid, start time and this file below `/proc` of all other processes of this machine where this user may read it.
+fn others(file: &str) -> impl Iterator<Item = (i32, u64, Vec<u8>)> {
     let own = std::process::id();
-    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
-    folder
-        .filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| u32::try_from(*pid) != Ok(own))
-        .filter_map(|pid| {
-            let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let start_ticks = stat(pid)?.start_ticks;
-            command.split(|byte| *byte == 0).any(|part| part == argument.as_encoded_bytes()).then_some((pid, start_ticks))
-        })
-        .collect()
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(move |pid| u32::try_from(*pid) != Ok(own)).filter_map(move |pid| {
+        let content = fs::read(format!("/proc/{pid}/{file}")).ok()?;
+        Some((pid, stat(pid)?.start_ticks, content))
+    })
 }
 
 /// All other processes of this machine whose environment this user may read.
 pub(super) fn environments() -> Vec<Environment> {
-    let own = std::process::id();
-    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
-    folder
-        .filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| u32::try_from(*pid) != Ok(own))
-        .filter_map(|pid| {
-            let variables = fs::read(format!("/proc/{pid}/environ")).ok()?;
-            Some(Environment { pid, start_ticks: stat(pid)?.start_ticks, variables })
-        })
-        .collect()
+    others("environ").map(|(pid, start_ticks, variables)| Environment { pid, start_ticks, variables }).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub use announce::Announcer;
 pub use check::{Step, check};
 pub use day::{Day, DayError, StepRecord, StepState};
 pub use observers::{Observed, Observers, Spell};
-pub use record::{html, markdown, word};
+pub use record::{html, markdown};
 pub use schedule::{ScheduleError, Scheduled, Scheduler, write as write_schedule};
 pub use spec::{Alerts, GameDay, OnFailure, Steady, StepSpec, Webhook, WebhookFormat};
 pub use steady::until_steady;

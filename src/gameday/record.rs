@@ -54,7 +54,7 @@ pub fn html(day: &Day) -> Result<String, askama::Error> {
         day,
         style: STYLE,
         sign: sign(verdict),
-        word: word(verdict),
+        word: verdict.word(),
         class: match verdict {
             Verdict::Met => "met",
             Verdict::Inconclusive => "inconclusive",
@@ -74,7 +74,7 @@ pub fn html(day: &Day) -> Result<String, askama::Error> {
 pub fn markdown(day: &Day) -> String {
     let mut out = String::new();
     let verdict = day.verdict();
-    let _ = writeln!(out, "## {} Game day {} – {}\n\n{}\n", sign(verdict), escape(&day.name), word(verdict), escape(&detail(day)));
+    let _ = writeln!(out, "## {} Game day {} – {}\n\n{}\n", sign(verdict), escape(&day.name), verdict.word(), escape(&detail(day)));
     if !day.about.is_empty() {
         let _ = writeln!(out, "> {}\n", escape(&day.about));
     }
@@ -127,7 +127,7 @@ fn row(step: &StepRecord) -> Row<'_> {
         StepState::Pending => ("?", "not begun".to_owned()),
         StepState::Running => ("?", "broken off".to_owned()),
         StepState::Skipped => ("?", "left out".to_owned()),
-        StepState::Done => (sign(verdict), word(verdict).to_owned()),
+        StepState::Done => (sign(verdict), verdict.word().to_owned()),
     };
     Row {
         at: step.times.map_or_else(|| "–".to_owned(), |(began, _)| clock(began)),
@@ -163,19 +163,6 @@ fn detail(day: &Day) -> String {
     let met = day.steps.iter().filter(|step| step.verdict == Some(Verdict::Met)).count();
     let steps = format!("{met} of {} steps met", day.steps.len());
     day.stopped.as_ref().map_or(steps.clone(), |why| format!("{steps}; ended early: {why}"))
-}
-
-/// The word of a verdict.
-pub const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::CleanupIncomplete => "cleanup incomplete",
-        Verdict::Interrupted => "interrupted",
-        Verdict::ToolError => "error",
-        Verdict::Aborted => "aborted",
-        Verdict::Failed => "failed",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Met => "met",
-    }
 }
 
 const fn sign(verdict: Verdict) -> &'static str {

@@ -52,7 +52,7 @@ pub fn annotations(outcome: &Outcome, scenario_file: &str) -> String {
         Verdict::Inconclusive => Level::Warning,
         _ => Level::Error,
     };
-    let title = format!("{} {}", outcome.scenario, wording::verdict(outcome.verdict));
+    let title = format!("{} {}", outcome.scenario, outcome.verdict.word());
     out.push_str(&annotation(level, Some((scenario_file, 0)), &title, &wording::verdict_detail(outcome)));
     out
 }

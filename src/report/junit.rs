@@ -25,7 +25,7 @@ pub fn render(outcome: &Outcome, scenario_file: Option<&str>) -> Result<String, 
         ("cluster", &outcome.cluster),
         ("seed", &outcome.seed.to_string()),
         ("squall", &outcome.squall),
-        ("verdict", wording::verdict(outcome.verdict)),
+        ("verdict", outcome.verdict.word()),
     ] {
         suite.add_property(Property::new(key, visible(value).as_ref()));
     }
@@ -56,7 +56,7 @@ pub fn render(outcome: &Outcome, scenario_file: Option<&str>) -> Result<String, 
     let status = match outcome.verdict {
         Verdict::Met | Verdict::Failed => TestCaseStatus::success(),
         Verdict::Inconclusive if said && outcome.generator.is_ok() => TestCaseStatus::success(),
-        verdict => wrong(NonSuccessKind::Error, wording::verdict(verdict), &wording::verdict_detail(outcome)),
+        verdict => wrong(NonSuccessKind::Error, verdict.word(), &wording::verdict_detail(outcome)),
     };
     let mut whole = case("ran to its end, kept its schedule, cleaned up", &name, "run", status);
     if !outcome.open_undos.is_empty() {

@@ -13,7 +13,7 @@ const MOST_ROWS: usize = 30;
 /// The outcome as GitHub-flavoured Markdown.
 pub fn render(outcome: &Outcome) -> String {
     let mut out = String::new();
-    let word = wording::verdict(outcome.verdict);
+    let word = outcome.verdict.word();
     let _ = writeln!(out, "## {} {} – {word}\n", wording::verdict_sign(outcome.verdict), escape(&outcome.scenario));
     let _ = writeln!(out, "**{word}**: {}\n", escape(&wording::verdict_detail(outcome)));
     if !outcome.sentence.is_empty() {

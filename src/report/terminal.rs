@@ -75,7 +75,7 @@ pub fn summary(outcome: &Outcome, report: Option<&str>, look: &Look) -> String {
     .on_default()
     .bold();
     // One line each, whatever their length: scripts read them.
-    let _ = writeln!(out, "{style}{}{style:#}: {}", wording::verdict(outcome.verdict), look.text(&wording::verdict_detail(outcome)));
+    let _ = writeln!(out, "{style}{}{style:#}: {}", outcome.verdict.word(), look.text(&wording::verdict_detail(outcome)));
     if let Some(path) = report {
         let _ = writeln!(out, "report: {}", look.text(path));
     }
@@ -84,7 +84,7 @@ pub fn summary(outcome: &Outcome, report: Option<&str>, look: &Look) -> String {
 
 /// A run in one line: its verdict and what stands behind it.
 pub fn verdict_line(outcome: &Outcome, look: &Look) -> String {
-    look.text(&format!("{}: {}", wording::verdict(outcome.verdict), wording::verdict_detail(outcome)))
+    look.text(&format!("{}: {}", outcome.verdict.word(), wording::verdict_detail(outcome)))
 }
 
 struct Row {
@@ -255,16 +255,21 @@ fn remarks(out: &mut String, outcome: &Outcome, look: &Look) {
     remarks
         .extend(outcome.findings.iter().filter(|finding| finding.severity == "problem").map(|finding| ("problem", finding.title.clone())));
     remarks.extend(wording::hints(outcome).map(|hint| ("hint", hint)));
-    if remarks.is_empty() {
+    sentences(out, &remarks, 8, look);
+}
+
+/// Sentences, each behind its word, at `most` so many.
+pub(super) fn sentences(out: &mut String, all: &[(&str, String)], most: usize, look: &Look) {
+    if all.is_empty() {
         return;
     }
     out.push('\n');
-    for (word, sentence) in remarks.iter().take(8) {
+    for (word, sentence) in all.iter().take(most) {
         let _ = write!(out, "  {word:<12}  ");
         hanging(out, &look.text(sentence), 16, look);
     }
-    if remarks.len() > 8 {
-        let _ = writeln!(out, "  and {} more in the report", remarks.len() - 8);
+    if all.len() > most {
+        let _ = writeln!(out, "  and {} more in the report", all.len() - most);
     }
 }
 

@@ -6,19 +6,6 @@ use crate::journal::{CheckpointParts, FaultId};
 use crate::metric::Unit;
 use crate::units::display;
 
-/// `met`, `failed`, `cleanup incomplete`, …
-pub(super) const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::CleanupIncomplete => "cleanup incomplete",
-        Verdict::Interrupted => "interrupted",
-        Verdict::ToolError => "error",
-        Verdict::Aborted => "aborted",
-        Verdict::Failed => "failed",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Met => "met",
-    }
-}
-
 /// What stands behind the verdict's word: `1 of 5 expectations failed, 1 without data`, or the first reason.
 pub(super) fn verdict_detail(outcome: &Outcome) -> String {
     let all = outcome.expectations.len();
@@ -43,7 +30,7 @@ pub(super) fn verdict_detail(outcome: &Outcome) -> String {
 
 /// A reason behind the verdict's word: not `aborted: aborted: …`.
 fn without_word(of: Verdict, reason: &str) -> String {
-    let rest = reason.strip_prefix(verdict(of)).map(|rest| rest.trim_start_matches([':', ' ']));
+    let rest = reason.strip_prefix(of.word()).map(|rest| rest.trim_start_matches([':', ' ']));
     rest.filter(|rest| !rest.is_empty()).unwrap_or(reason).to_owned()
 }
 

@@ -11,7 +11,7 @@ use super::arguments::{Format, GameDay as Command, GameDayRun};
 use super::cluster::{places, print};
 use super::live::Live;
 use super::{Exit, Failure, cluster, file, look, pipeline, report, run as running, tell};
-use crate::analysis::{Moment, Outcome};
+use crate::analysis::{Moment, Outcome, Verdict};
 use crate::clock::{self, Timestamp};
 use crate::cluster::{Cluster, ClusterSpec, Places};
 use crate::gameday::{self, Announcer, Day, DayError, GameDay, Observers, OnFailure, Step, StepState, until_steady};
@@ -58,7 +58,7 @@ async fn perform(arguments: &GameDayRun) -> Result<Exit, Failure> {
     let places = places()?;
     let target = file::cluster(&arguments.cluster)?;
     let prepared = prepare(&arguments.gameday, &target)?;
-    running::confirmed(&target.value, arguments.confirm.as_deref())?;
+    running::confirmed(&target.value, arguments.options.confirm.as_deref())?;
     let spec = &prepared.loaded.value;
     let asks = spec.steps.iter().find(|step| step.confirm.is_some());
     if let (Some(step), false, false) = (asks, arguments.yes, std::io::stdin().is_terminal()) {
@@ -70,10 +70,7 @@ async fn perform(arguments: &GameDayRun) -> Result<Exit, Failure> {
         Announcer::start(&spec.announce, file::folder(&arguments.gameday)).map_err(|error| Failure::of(Exit::Invalid, &error))?;
     let (folder, mut day) = begin(arguments, &prepared, &target)?;
     let observers = spec.alerts.as_ref().map(Observers::start).transpose().map_err(|error| tool(&error))?;
-    let stop = Stop::default();
-    let _signals = stop
-        .listen(|name| tell(&format!("{name} again: still putting the cluster back; it ends by itself\n")))
-        .map_err(|error| tool(&error))?;
+    let stop = running::stopped_by_signals()?;
     let ours = bring_up(&target.value, &places, &stop).await?;
     let announcer = Arc::new(announcer);
     announcer.tell(&format!("Game day {} begins on {}", day.name, day.cluster));
@@ -89,7 +86,7 @@ async fn perform(arguments: &GameDayRun) -> Result<Exit, Failure> {
     let went = stage.steps(&prepared, &mut day).await;
     drop(stage);
     // Whatever happened, the cluster that was started for the day goes, and the record is written.
-    let down = if ours && !arguments.keep_cluster { cluster::take_down(&target.value.name, &places).await } else { Ok(()) };
+    let down = if ours && !arguments.options.keep_cluster { cluster::take_down(&target.value.name, &places).await } else { Ok(()) };
     if let Err(failure) = &went {
         day.stopped.get_or_insert_with(|| failure.text.clone());
     }
@@ -99,7 +96,7 @@ async fn perform(arguments: &GameDayRun) -> Result<Exit, Failure> {
         day.steps.iter_mut().filter(|step| step.state == StepState::Pending).for_each(|step| step.state = StepState::Skipped);
         day.ended = Some(clock::now());
     }
-    announcer.tell(&format!("Game day {} is over: {}", day.name, gameday::word(day.verdict())));
+    announcer.tell(&format!("Game day {} is over: {}", day.name, day.verdict().word()));
     if let Some(announcer) = Arc::into_inner(announcer) {
         day.not_told.extend(announcer.finish().await);
     }
@@ -113,7 +110,7 @@ async fn perform(arguments: &GameDayRun) -> Result<Exit, Failure> {
 fn begin(arguments: &GameDayRun, prepared: &Prepared, target: &Loaded<ClusterSpec>) -> Result<(PathBuf, Day), Failure> {
     let invalid = |error: DayError| Failure::of(Exit::Invalid, &error);
     let spec = &prepared.loaded.value;
-    let below = arguments.reports.join("gamedays").join(spec.name.as_str());
+    let below = arguments.options.reports.join("gamedays").join(spec.name.as_str());
     let steps: Vec<Step> = prepared.steps.iter().map(|(step, _)| step.clone()).collect();
     if arguments.resume {
         let folder = Day::broken_off(&below).map_err(invalid)?;
@@ -164,7 +161,7 @@ impl Stage<'_> {
         for (index, (step, plan)) in prepared.steps.iter().enumerate() {
             let asked = &spec.steps[step.index];
             if day.steps[index].state == StepState::Done {
-                tell(&format!("\nstep {} is over already: {}\n", asked.name, day.steps[index].verdict.map_or("–", gameday::word)));
+                tell(&format!("\nstep {} is over already: {}\n", asked.name, day.steps[index].verdict.map_or("–", Verdict::word)));
                 continue;
             }
             tell(&format!("\nstep {} of {}: {}\n  {}\n", index + 1, prepared.steps.len(), asked.name, asked.hypothesis));
@@ -194,14 +191,8 @@ impl Stage<'_> {
             for alert in &record.alerts {
                 tell(&format!("  {}: {}\n", alert.text, alert.observed));
             }
-            let verdict = record.verdict.unwrap_or(crate::analysis::Verdict::Inconclusive);
-            self.announcer.tell(&format!(
-                "Game day {}: step {} is over: {}. {}",
-                day.name,
-                asked.name,
-                gameday::word(verdict),
-                outcome.sentence
-            ));
+            let verdict = record.verdict.unwrap_or(Verdict::Inconclusive);
+            self.announcer.tell(&format!("Game day {}: step {} is over: {}. {}", day.name, asked.name, verdict.word(), outcome.sentence));
             if self.stop.reason().is_some() {
                 // What was broken off is begun anew.
                 day.steps[index].state = StepState::Pending;
@@ -210,12 +201,12 @@ impl Stage<'_> {
             }
             self.keep(day)?;
             let stops = match verdict {
-                crate::analysis::Verdict::Met => false,
-                crate::analysis::Verdict::Inconclusive | crate::analysis::Verdict::Failed => spec.on_failure == OnFailure::Stop,
+                Verdict::Met => false,
+                Verdict::Inconclusive | Verdict::Failed => spec.on_failure == OnFailure::Stop,
                 _ => true,
             };
             if stops && index + 1 < prepared.steps.len() {
-                day.stopped = Some(format!("step {} was {}", asked.name, gameday::word(verdict)));
+                day.stopped = Some(format!("step {} was {}", asked.name, verdict.word()));
                 return self.keep(day);
             }
         }
@@ -254,18 +245,9 @@ impl Stage<'_> {
         let look = look::stderr();
         let live = Arc::new(Live::new(look.clone()));
         let watcher = Arc::new(Told { live: live.clone(), announcer: self.announcer.clone(), step: name.to_owned() });
-        let request = Request {
-            plan,
-            cluster: self.target.value.clone(),
-            scenario_text: step.scenario.loaded.source().text().to_owned(),
-            cluster_text: self.target.source().text().to_owned(),
-            base: file::folder(&step.path).to_owned(),
-            reports: self.arguments.reports.clone(),
-            keep_cluster: true,
-            undo_first: self.arguments.undo_first,
-            run: new_run_id(clock::now()),
-            pilot: None,
-        };
+        let request = running::request(&step.scenario, &step.path, &self.arguments.options, plan, self.target);
+        // The day's cluster is the day's to take down.
+        let request = Request { keep_cluster: true, ..request };
         let finished = run::run(request, self.places, self.stop, watcher).await;
         live.finish();
         let finished = finished.map_err(|error| running::before_the_start(&error))?;
@@ -273,7 +255,7 @@ impl Stage<'_> {
         tell(&anstream::adapter::strip_str(&terminal::summary(&finished.outcome, None, &look)).to_string());
         let mut outcome = finished.outcome;
         if !finished.left_behind.is_empty() {
-            outcome.verdict = crate::analysis::Verdict::CleanupIncomplete;
+            outcome.verdict = Verdict::CleanupIncomplete;
             outcome.reasons.insert(0, format!("left behind: {}", finished.left_behind.join("; ")));
         }
         Ok((outcome, finished.folder.path().to_owned()))
@@ -342,13 +324,13 @@ fn show(format: Format, folder: &Path, day: &Day) -> Result<Exit, Failure> {
         Format::Text => {
             let mut text = String::from("\n");
             for step in &day.steps {
-                let word = step.verdict.map_or("not run", gameday::word);
+                let word = step.verdict.map_or("not run", Verdict::word);
                 text.push_str(&format!("  {:<24} {word}\n", step.name));
             }
             let stopped = day.stopped.as_ref().map_or(String::new(), |why| format!(", ended early: {why}"));
             text.push_str(&format!(
                 "\n{}: game day {}{stopped}\nrecord: {}\n",
-                gameday::word(verdict),
+                verdict.word(),
                 day.name,
                 folder.join("record.html").display()
             ));

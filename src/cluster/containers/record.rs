@@ -11,6 +11,7 @@ use super::engine::{CLUSTER, Container, Engine, ID, RECORD};
 use super::error::Error;
 use super::spec::ContainersSpec;
 use crate::clock::Timestamp;
+use crate::cluster::local::ports::LinkPorts;
 use crate::cluster::spec::{ClusterName, ClusterSpec};
 
 /// Format of the record.
@@ -53,18 +54,8 @@ pub(super) struct Ports {
     pub gateway: u16,
     /// The broker, for squall's own reading and asking.
     pub direct: u16,
-    /// By link: where the proxy listens, and where that leads.
+    /// By link: where the proxy listens, and the published port of the broker's listener.
     pub links: BTreeMap<String, LinkPorts>,
-}
-
-/// Both ends of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct LinkPorts {
-    /// Where the proxy listens; the broker advertises it.
-    pub proxy: u16,
-    /// The published port of the broker's listener.
-    pub broker: u16,
 }
 
 impl Record {

@@ -37,10 +37,10 @@ pub(super) struct BrokerPorts {
     pub links: BTreeMap<String, LinkPorts>,
 }
 
-/// Both ends of a link to one broker.
+/// Both ends of a link to one broker; also of one in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct LinkPorts {
+pub(in crate::cluster) struct LinkPorts {
     /// Where the proxy listens; the broker advertises it.
     pub proxy: u16,
     /// Where the broker listens.

@@ -83,7 +83,7 @@ pub fn render(outcome: &Outcome, extras: &Extras) -> Result<String, askama::Erro
         policy: policy(),
         style: STYLE,
         script: SCRIPT,
-        verdict: capital(wording::verdict(outcome.verdict)),
+        verdict: capital(outcome.verdict.word()),
         verdict_sign: wording::verdict_sign(outcome.verdict),
         verdict_class: match outcome.verdict {
             Verdict::Met => "met",

@@ -114,7 +114,7 @@ fn runs(repeats: &Repeats) -> Table {
         .iter()
         .enumerate()
         .map(|(index, run)| {
-            let mut row = vec![run.run.clone(), run.seed.to_string(), wording::verdict(run.verdict).to_owned()];
+            let mut row = vec![run.run.clone(), run.seed.to_string(), run.verdict.word().to_owned()];
             row.extend(recovery.iter().map(|spread| observed(&spread.observed[index], spread.unit)));
             let unknown = || {
                 recovery.iter().find_map(|spread| match &spread.observed[index] {

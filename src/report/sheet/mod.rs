@@ -91,7 +91,7 @@ impl Sheet {
                 Verdict::Inconclusive => Status::NoData,
                 _ => Status::Failed,
             },
-            word: wording::verdict(verdict).to_owned(),
+            word: verdict.word().to_owned(),
             detail: String::new(),
             sentence: String::new(),
             alarms: Vec::new(),

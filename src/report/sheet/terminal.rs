@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::Sheet;
 use crate::analysis::Status;
 use crate::report::html::parts::Table;
-use crate::report::terminal::{Look, hanging, left, right};
+use crate::report::terminal::{Look, hanging, left, right, sentences};
 use crate::report::text::width;
 use crate::report::wording;
 
@@ -152,18 +152,7 @@ fn checks(out: &mut String, sheet: &Sheet, look: &Look) {
 }
 
 fn remarks(out: &mut String, sheet: &Sheet, look: &Look) {
-    let alarms = sheet.alarms.iter().map(|alarm| ("attention", alarm.as_str()));
-    let reasons = sheet.further_reasons().filter(|_| sheet.status != Status::Met).map(|reason| ("because", reason));
-    let remarks: Vec<(&str, &str)> = alarms.chain(reasons).collect();
-    if remarks.is_empty() {
-        return;
-    }
-    out.push('\n');
-    for (word, sentence) in remarks.iter().take(10) {
-        let _ = write!(out, "  {word:<12}  ");
-        hanging(out, &look.text(sentence), 16, look);
-    }
-    if remarks.len() > 10 {
-        let _ = writeln!(out, "  and {} more in the report", remarks.len() - 10);
-    }
+    let alarms = sheet.alarms.iter().map(|alarm| ("attention", alarm.clone()));
+    let reasons = sheet.further_reasons().filter(|_| sheet.status != Status::Met).map(|reason| ("because", reason.to_owned()));
+    sentences(out, &alarms.chain(reasons).collect::<Vec<_>>(), 10, look);
 }
