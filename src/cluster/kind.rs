@@ -25,6 +25,11 @@ impl Kind {
         }
     }
 
+    /// Whether SQL cannot be run there.
+    pub fn lacks_gateway(&self) -> bool {
+        matches!(self, Self::External(external) if external.gateway.is_none())
+    }
+
     /// Links that pass through a proxy in such a cluster.
     pub fn proxied_links(&self) -> BTreeSet<String> {
         match self {

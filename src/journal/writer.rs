@@ -23,6 +23,7 @@ pub struct Writer {
     frame: Vec<u8>,
     segment: Option<(File, u64)>,
     segments: u32,
+    on_reserve: bool,
 }
 
 impl Writer {
@@ -33,7 +34,7 @@ impl Writer {
     pub fn create(folder: RunFolder) -> Result<Self, Error> {
         let path = folder.journal();
         let journal = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|source| Error::Write { path, source })?;
-        Ok(Self { folder, journal, next: 0, line: Vec::new(), frame: Vec::new(), segment: None, segments: 0 })
+        Ok(Self { folder, journal, next: 0, line: Vec::new(), frame: Vec::new(), segment: None, segments: 0, on_reserve: false })
     }
 
     /// Goes on with the journal of a run that stopped, behind event `last`. A torn last line is cut off first.
@@ -48,12 +49,18 @@ impl Writer {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         journal.set_len(whole as u64).map_err(error)?;
         let segments = std::fs::read_dir(folder.samples()).map_or(0, |entries| entries.count() as u32);
-        Ok(Self { folder, journal, next: last + 1, line: Vec::new(), frame: Vec::new(), segment: None, segments })
+        Ok(Self { folder, journal, next: last + 1, line: Vec::new(), frame: Vec::new(), segment: None, segments, on_reserve: false })
     }
 
     /// The run's folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
+    }
+
+    /// Whether the disk was full and the reserve is in use: what space there is belongs to the lines of the undo. Samples are not written any
+    /// more.
+    pub fn is_on_reserve(&self) -> bool {
+        self.on_reserve
     }
 
     /// Appends an event, stamped `at`. Events that safety or the verdict rest on are on disk when this returns; samples follow with
@@ -68,7 +75,9 @@ impl Writer {
             .map_err(|error| Error::Write { path: self.folder.journal(), source: error.into() })?;
         self.line.push(b'\n');
         if is_sample(&event.event) {
-            self.frame.extend_from_slice(&self.line);
+            if !self.on_reserve {
+                self.frame.extend_from_slice(&self.line);
+            }
             if self.frame.len() >= FRAME {
                 self.flush()?;
             }
@@ -93,6 +102,8 @@ impl Writer {
         let length = self.journal.metadata().map_or(0, |metadata| metadata.len());
         let mut written = self.journal.write_all(&self.line);
         if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::StorageFull) && self.folder.release_reserve() {
+            self.on_reserve = true;
+            self.frame.clear();
             // What was half written must not stay in front of the whole line.
             written = self.journal.set_len(length).and_then(|()| self.journal.write_all(&self.line));
         }

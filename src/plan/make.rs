@@ -70,6 +70,7 @@ fn whole(
     let sent = streams::sent(&scenario, folder, seed, &timeline);
     let mut report = Report::default();
     report.extend(impossible(checked, offer));
+    report.extend(no_gateway(checked, cluster));
     let mut because = Because::Impossible;
     let asked = consent::Asked { checked, cluster, timeline: &timeline, peak: sent.peak };
     let limits = consent::check(&asked);
@@ -149,6 +150,17 @@ fn jittered(scenario: &Scenario, entry: &TimelineEntry, occurrence: u32, moment:
     let drawn = (u128::from(random::jitter_for(seed, entry.name.as_str(), occurrence).next_u64()) * width) >> 64;
     let nanos = (moment.nanos() - jitter).saturating_add(drawn as i64).clamp(0, scenario.duration.nanos() - 1);
     Duration::from(std::time::Duration::from_nanos(nanos.unsigned_abs()))
+}
+
+/// SQL goes through a gateway, which a cluster that somebody else runs may not have.
+fn no_gateway(checked: &Checked, cluster: &Loaded<ClusterSpec>) -> Option<Problem> {
+    let JobSpec::Sql(_) = checked.scenario().job else { return None };
+    cluster.value.kind.lacks_gateway().then(|| {
+        Problem::error(format!("the cluster `{}` has no SQL gateway", cluster.value.name))
+            .at(checked.loaded.at_key(way!["job", "sql"], "a gateway would have to run it"))
+            .related(cluster.at_key(way!["kind", "external"], "no `gateway:` in here"))
+            .help("add `gateway: { addresses: [ \"http://host:8083\" ] }` to the cluster file, run the job as a jar, or attach to one that runs")
+    })
 }
 
 fn impossible(checked: &Checked, offer: &Offer) -> Vec<Problem> {

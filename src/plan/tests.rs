@@ -86,6 +86,15 @@ fn what_a_kind_can_never_do_is_said_before_the_start() {
 }
 
 #[test]
+fn sql_takes_a_gateway() {
+    let local = CLUSTER.lines().find(|line| line.starts_with("kind:")).unwrap();
+    let external = "kind: { external: { kafka: { bootstrap: \"127.0.0.1:9092\" }, flink: { addresses: [ \"http://127.0.0.1:8081\" ] } } }";
+    let (because, titles) = refusal(&[], &[(local, external)]);
+    assert_eq!(because, Because::Impossible);
+    assert!(titles.contains(&"the cluster `laptop` has no SQL gateway".to_owned()), "{titles:?}");
+}
+
+#[test]
 fn every_limit_of_the_owner_is_held_against_the_scenario() {
     for (scenario, cluster, title) in [
         (&[][..], &[("allow: [ everything ]", "allow: [ delay-sink ]")][..], "`kill-taskmanager` is not allowed on `laptop`"),

@@ -1,9 +1,9 @@
 //! The engine: phases, timeline, performing, write-ahead undo, sampling, abort, stop.
 //!
 //! ```text
-//! engine.rs ─ prepare.rs ─► traffic, verifier, probes ─► timeline.rs ─► fire.rs ─► perform.rs
-//!     │                        (sampling.rs)                pilot.rs, abort.rs, lost.rs,    job_control.rs, traffic_control.rs,
-//!     │                                                     stop.rs                         storage.rs
+//! engine.rs ─ drive.rs ─ prepare.rs ─► traffic, verifier, probes ─► timeline.rs ─► fire.rs ─► perform.rs
+//!     │                                   (sampling.rs)                pilot.rs, abort.rs, lost.rs,    job_control.rs, traffic_control.rs,
+//!     │                                                                stop.rs                         storage.rs
 //!     └── drain.rs, cleanup.rs: on every way out
 //! ```
 //!
@@ -16,6 +16,7 @@ mod cleanup;
 mod consent;
 pub mod crash;
 mod drain;
+mod drive;
 mod engine;
 mod error;
 mod fire;
@@ -26,6 +27,7 @@ mod perform;
 mod pilot;
 mod prepare;
 mod recorder;
+mod request;
 mod sampling;
 mod show;
 mod stop;
@@ -38,9 +40,10 @@ mod view;
 mod watcher;
 
 pub use clean_start::Error as CleanStartError;
-pub use engine::{Finished, Request, new_run_id, plan_json, run};
+pub use engine::run;
 pub use error::Error;
 pub use pilot::{Helm, Pilot, RateError, Throttle};
+pub use request::{Finished, Request, new_run_id, plan_json};
 pub use stop::Stop;
 pub use targets::{TargetNow, targets_now};
 pub use view::LookError;

@@ -40,7 +40,7 @@ impl Recorder {
     /// When it could not be written: then what follows must not be done.
     pub fn durably(&self, event: EventKind) -> Result<(), Error> {
         let mut state = self.lock();
-        write(&mut state, clock::now(), event)
+        self.write(&mut state, clock::now(), event)
     }
 
     /// Journals the undo that `recorded` makes of the next free id, and returns the id.
@@ -50,8 +50,13 @@ impl Recorder {
     pub fn record_undo(&self, recorded: impl FnOnce(UndoId) -> EventKind) -> Result<UndoId, Error> {
         let mut state = self.lock();
         let undo = state.owed.undos.next_id();
-        write(&mut state, clock::now(), recorded(undo))?;
+        self.write(&mut state, clock::now(), recorded(undo))?;
         Ok(undo)
+    }
+
+    /// Whether the disk is full, and what space there is belongs to the undo.
+    pub fn is_on_reserve(&self) -> bool {
+        self.lock().writer.is_on_reserve()
     }
 
     /// The run's folder.
@@ -87,28 +92,40 @@ impl Recorder {
     }
 
     fn note(&self, state: &mut State, result: Result<(), Error>) {
-        if let Err(error) = result
-            && !state.failed
-        {
+        if let Err(error) = result {
+            let reason = if error.is_disk_full() { DISK_FULL } else { "the journal cannot be written" };
+            self.fail(state, format!("{reason}: {error}"));
+        }
+    }
+
+    fn write(&self, state: &mut State, at: Timestamp, event: EventKind) -> Result<(), Error> {
+        let event: Event = state.writer.append(at, event)?;
+        state.owed.push(&event);
+        state.analysis.push(&event);
+        if state.writer.is_on_reserve() {
+            self.fail(
+                state,
+                format!("{DISK_FULL}: the journal {} goes on in the space kept for the undo", state.writer.folder().journal().display()),
+            );
+        }
+        Ok(())
+    }
+
+    fn fail(&self, state: &mut State, why: String) {
+        if !state.failed {
             state.failed = true;
-            let reason = if error.is_disk_full() { "the disk is full" } else { "the journal cannot be written" };
-            tracing::error!("{reason}: {error}");
-            self.stop.now(Ending::Failed(format!("{reason}: {error}")));
+            tracing::error!("{why}");
+            self.stop.now(Ending::Failed(why));
         }
     }
 }
 
-fn write(state: &mut State, at: Timestamp, event: EventKind) -> Result<(), Error> {
-    let event: Event = state.writer.append(at, event)?;
-    state.owed.push(&event);
-    state.analysis.push(&event);
-    Ok(())
-}
+const DISK_FULL: &str = "the disk is full";
 
 impl Record for Recorder {
     fn record_at(&self, at: Timestamp, event: EventKind) {
         let mut state = self.lock();
-        let result = write(&mut state, at, event);
+        let result = self.write(&mut state, at, event);
         self.note(&mut state, result);
     }
 }

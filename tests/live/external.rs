@@ -205,7 +205,7 @@ fn qualify_attached_job_with_foreign_records() {
 fn read_only_until_its_file_says_more() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("theirs.yaml");
-    let yaml = "name: theirs\nenvironment: staging\nkind: { external: { kafka: { bootstrap: \"127.0.0.1:1\" }, flink: { addresses: [ \"http://127.0.0.1:1\" ] } } }\n";
+    let yaml = "name: theirs\nenvironment: staging\nkind: { external: { kafka: { bootstrap: \"127.0.0.1:1\" }, flink: { addresses: [ \"http://127.0.0.1:1\" ] }, gateway: { addresses: [ \"http://127.0.0.1:1\" ] } } }\n";
     std::fs::write(&file, yaml).unwrap();
     let scenario = super::shared::scenario(home.path(), "refused", "", "");
     let refused = squall_in(home.path()).arg("run").arg(&scenario).arg("--on").arg(&file).output().unwrap();

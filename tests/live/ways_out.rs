@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use nix::fcntl::posix_fallocate;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::Pid;
 use squall::journal::EventKind;
 
@@ -109,12 +111,13 @@ fn a_full_disk_keeps_what_was_written_and_the_undo() {
     assert_eq!(report.status.code(), Some(1), "{}", String::from_utf8_lossy(&report.stderr));
 }
 
+/// Takes what is free at one moment: the space that the run gives back to itself afterwards is not touched.
 fn fill(path: &Path) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(path).unwrap();
-    for size in [64 * 1024, 512, 1] {
-        while file.write_all(&vec![0; size]).is_ok() {}
-    }
+    let file = std::fs::File::create(path).unwrap();
+    wait("a full disk", || {
+        let disk = statvfs(path).unwrap();
+        posix_fallocate(&file, 0, (disk.blocks_available() * disk.fragment_size()) as i64).ok()
+    });
 }
 
 /// A cluster that the run itself starts, with a state of its own.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
@@ -48,9 +49,15 @@ fn kept() -> Cells {
     text.lines().map(|line| serde_json::from_str::<Cell>(line).unwrap()).filter_map(|cell| Some((key(&cell)?, cell))).collect()
 }
 
-fn keep(cells: &Cells) {
+/// Adds a cell to those that are kept, among them what another piece of the matrix has found since.
+fn keep(key: (usize, usize, String), cell: Cell) {
+    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("safety.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut cells = kept();
+    cells.insert(key, cell);
     let lines: Vec<String> = cells.values().map(|cell| serde_json::to_string(cell).unwrap() + "\n").collect();
     std::fs::write(file(), lines.concat()).unwrap();
+    replace_part(Path::new("docs/safety.md"), &part(&cells));
 }
 
 /// What leaves nothing to undo never gets to its undo.
@@ -59,12 +66,13 @@ fn comes_to(row: &Row, point: &str) -> bool {
 }
 
 /// `SQUALL_FAULTS` names some faults instead of all, `SQUALL_POINTS` some points; `SQUALL_MISSING` runs only what has no result yet.
+/// Pieces may run side by side: each has a cluster of its own.
 #[test]
 #[ignore = "hours; ./dev qualify safety"]
 fn qualify_safety() {
     let named = |variable: &str, name: &str| std::env::var(variable).is_ok_and(|names| !names.split(',').any(|one| one == name));
     let only_missing = std::env::var_os("SQUALL_MISSING").is_some();
-    let mut cells = kept();
+    let cells = kept();
     let mut failed = Vec::new();
     let commit = commit();
     for row in FAULTS.iter().filter(|row| !named("SQUALL_FAULTS", row.fault) && is_possible(shared(), row)) {
@@ -94,9 +102,7 @@ fn qualify_safety() {
                     }
                 }
                 println!("{:.0} s {cell:?}", clock::now().seconds_since(start));
-                cells.insert(key, cell);
-                keep(&cells);
-                replace_part(Path::new("docs/safety.md"), &part(&cells));
+                keep(key, cell);
             }
         }
     }
