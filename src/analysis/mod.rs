@@ -31,6 +31,7 @@ mod lag;
 mod latency;
 mod measure;
 mod moments;
+mod now;
 mod outcome;
 mod output_log;
 mod phases;
@@ -61,6 +62,7 @@ pub use drift::{Drift, Trend, per_time};
 pub use expectations::{compare, in_words};
 pub use figures::{Better, Observed, RunFigure, Weight, fault_name, figures};
 pub use hold::{FLAT, Hold, HoldLimits, Sustained};
+pub use now::FaultNow;
 pub use outcome::{
     Bounds, Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,
     RecoveryTimeline, Restart, Series, SkewOutcome, StateChange, Status, Undone, Verdict, WindowOutcome,

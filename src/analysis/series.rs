@@ -9,6 +9,9 @@ use crate::metric::{Behaviour, Metric};
 /// A moment and its value.
 pub type Point = (i64, f64);
 
+/// A subject that was not heard of for so long is gone.
+pub const GONE: i64 = 30_000_000_000;
+
 /// The samples of one metric of one subject, ascending.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
@@ -183,7 +186,6 @@ impl Store {
     /// The newest value that is worst over the subjects, and its moment. A subject that has not been heard of for 30 s while others
     /// were (a node that is gone) does not count.
     pub fn newest(&self, metric: Metric, larger_is_worse: bool) -> Option<Point> {
-        const GONE: i64 = 30_000_000_000;
         let newest: Vec<Point> = self.subjects(metric).filter_map(|(_, samples)| samples.newest()).collect();
         let last = newest.iter().map(|(at, _)| *at).max()?;
         newest

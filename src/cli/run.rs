@@ -111,6 +111,7 @@ pub(super) fn request(checked: &Checked, scenario: &Path, options: &RunOptions, 
         base: file::folder(scenario).to_owned(),
         reports: options.reports.clone(),
         keep_cluster: options.keep_cluster,
+        metrics: options.metrics,
         undo_first: options.undo_first,
         run: run::new_run_id(clock::now()),
         pilot: None,
@@ -125,7 +126,7 @@ pub(super) fn before_the_start(error: &run::Error) -> Failure {
         run::Error::Cluster(_) | run::Error::Kafka(_) | run::Error::Topic(_) => Exit::NotReady,
         run::Error::Interrupted => Exit::Interrupted,
         run::Error::Prepare(_) => Exit::Invalid,
-        run::Error::Journal(_) | run::Error::Guard(_) | run::Error::Plan(_) => Exit::ToolError,
+        run::Error::Journal(_) | run::Error::Metrics { .. } | run::Error::Guard(_) | run::Error::Plan(_) => Exit::ToolError,
     };
     Failure::of(exit, error)
 }

@@ -12,6 +12,7 @@ use crate::kafka::Admin;
 
 use super::drive::Drive;
 use super::error::Error;
+use super::exporter::Exporter;
 use super::recorder::Recorder;
 use super::request::{Finished, Request, plan_json};
 use super::show::{SHOW_EVERY, show};
@@ -26,6 +27,10 @@ use super::{clean_start, cleanup, prepare};
 pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dyn Watcher>) -> Result<Finished, Error> {
     let name = request.cluster.name.as_str();
     let lock = ClusterLock::take(&places.state.join("locks").join(name), &format!("run {}", request.run))?;
+    let exporter = match request.metrics {
+        Some(address) => Some(Exporter::bind(address).await.map_err(|source| Error::Metrics { address, source })?),
+        None => None,
+    };
     clean_start::ensure(name, (places, &request.reports), request.undo_first, &lock, &*watcher).await?;
     let found = match stop.unless(Cluster::attach(&request.cluster, places)).await {
         Ok(Ok(cluster)) => match stop.unless(cluster.ready()).await {
@@ -72,6 +77,7 @@ pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dy
             return Err(error);
         }
     };
+    let told = exporter.map(|exporter| tokio::spawn(exporter.serve(recorder.clone())));
     let live = tokio::spawn(show(recorder.clone(), watcher.clone(), request.plan.clone()));
     let mut run = Drive { request: &request, cluster, kafka, recorder: recorder.clone(), stop, watcher: &*watcher, probes: JoinSet::new() };
     let (ending, left_behind) = run.whole(&mut reach).await;
@@ -80,6 +86,9 @@ pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dy
     // The last happenings are shown before the summary.
     tokio::time::sleep(2 * SHOW_EVERY).await;
     live.abort();
+    if let Some(told) = told {
+        told.abort();
+    }
     Ok(Finished { folder: recorder.folder(), outcome: recorder.ask(Analysis::outcome), left_behind })
 }
 

@@ -38,6 +38,14 @@ pub enum Error {
     /// The plan cannot be kept.
     #[error("the plan cannot be written as JSON")]
     Plan(#[source] serde_json::Error),
+    /// Prometheus cannot be told where it was to ask.
+    #[error("cannot tell metrics on {address}; --metrics names a free address of this machine")]
+    Metrics {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The guard did not start.
     #[error("cannot start the guard")]
     Guard(#[source] std::io::Error),

@@ -19,6 +19,7 @@ mod drain;
 mod drive;
 mod engine;
 mod error;
+mod exporter;
 mod fire;
 mod job_control;
 mod logs;

@@ -1,5 +1,6 @@
 //! What is asked of a run, and what it leaves.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Request {
     pub keep_cluster: bool,
     /// Undo what earlier runs have left on the cluster, instead of refusing.
     pub undo_first: bool,
+    /// Where Prometheus may ask how the run stands.
+    pub metrics: Option<SocketAddr>,
     /// Run id; see [`new_run_id`].
     pub run: String,
     /// Who steers it, instead of the plan's timeline.

@@ -53,6 +53,20 @@ fn every_metric_is_in_the_page_of_expectations() {
     in_step("expectations.md", &table);
 }
 
+/// Every name in the dashboard is one that a run tells.
+#[test]
+fn the_dashboard_asks_for_what_there_is() {
+    let text = fs::read_to_string(page("grafana-dashboard.json")).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let mut told: BTreeSet<String> = Metric::ALL.iter().map(|metric| metric.prometheus_name()).collect();
+    told.extend(["squall_fault_active".to_owned(), "squall_job_state".to_owned()]);
+    let word = |c: char| c.is_ascii_lowercase() || c == '_';
+    let asked: BTreeSet<&str> = text.match_indices("squall_").map(|(at, _)| text[at..].split(|c| !word(c)).next().unwrap()).collect();
+    assert!(asked.len() > 10, "{asked:?}");
+    let unknown: Vec<&&str> = asked.iter().filter(|name| !told.contains(**name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 /// Name, description and whether it must be said, of each setting of a fault.
 fn settings(schema: &serde_json::Value, kind: &str) -> (String, Vec<(String, String, bool)>) {
     let variants = schema["definitions"]["FaultSpec"]["oneOf"].as_array().unwrap();

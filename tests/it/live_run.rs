@@ -3,6 +3,8 @@
 //! What is asserted holds on a slow machine too: what was sent, seen, done and put back. Whether the pipeline was quick enough is the
 //! scenario's question, and a machine that is too busy to say makes the run inconclusive, which is no failure of squall's.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -182,9 +184,34 @@ fn agree_on_the_outage(latest: &Path, fault: &Value, folder: &RunFolder) {
 /// A line may be written this much later than what it tells, on a loaded machine: seconds.
 const WRITING: f64 = 0.25;
 
+/// What Prometheus would be told of a run that has begun and whose fault is still to come.
+fn agree_on_metrics(address: SocketAddr) {
+    let mut text = String::new();
+    let acknowledged = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("squall_acknowledged_records_total{stream=\"orders\"} "));
+        line.is_some_and(|count| count.parse::<f64>().unwrap() > 0.0)
+    };
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        text.clear();
+        stream.read_to_string(&mut text).unwrap();
+        if acknowledged(&text) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(acknowledged(&text), "{text}");
+    assert!(text.starts_with("HTTP/1.0 200") && text.contains("openmetrics-text") && text.ends_with("# EOF\n"), "{text}");
+    for line in ["# TYPE squall_acknowledged_records counter", "# TYPE squall_output_lag_records gauge", "kind=\"kill-taskmanager\"} 0.0"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
 fn an_interrupted_run(home: &Path) {
     // It finds the cluster up, uses it, and leaves it up.
-    let mut child = run(home).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut child = run(home).args(["--metrics", &address.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let journal = home.join("reports/short-loss/latest/journal.ndjson");
     let first = journal.canonicalize().unwrap();
     // Until traffic flows in the new run.
@@ -193,6 +220,7 @@ fn an_interrupted_run(home: &Path) {
         std::thread::sleep(Duration::from_millis(200));
     }
     until(&mut child, &journal, "traffic-started");
+    agree_on_metrics(address);
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let report = json(&home.join("reports/short-loss/latest/report.json"));

@@ -26,8 +26,12 @@ fn signals_in_each_phase() {
     ];
     for (name, text, signal) in moments {
         println!("{name} {signal}");
-        let file = scenario(&shared.home, name, if name == "held" { HELD } else { "" }, "");
-        let mut going = Going::start(run(&file), &shared.home, name);
+        let (timeline, more) = match name {
+            "held" => (HELD, ""),
+            "draining" => ("", "duration: 4s\n"),
+            _ => ("", ""),
+        };
+        let mut going = Going::start(run(&scenario(&shared.home, name, timeline, more)), &shared.home, name);
         going.until(text);
         going.signal(signal);
         assert_eq!(going.exit_code(), Some(130));

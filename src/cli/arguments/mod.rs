@@ -7,6 +7,7 @@ mod record;
 mod reference;
 mod run;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -167,6 +168,10 @@ pub struct RunOptions {
     /// Undo what earlier runs have left behind before starting.
     #[arg(long)]
     pub undo_first: bool,
+    /// Tell Prometheus how the run stands, at http://ADDRESS/metrics: a port of loopback, or an address and a port. docs/watching.md has
+    /// a dashboard for Grafana.
+    #[arg(long, value_name = "ADDRESS", value_parser = metrics_address)]
+    pub metrics: Option<SocketAddr>,
     /// The cluster's name, to confirm this on production.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
@@ -180,4 +185,10 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+}
+
+/// `9464` or `127.0.0.1:9464`.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let port = || text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    text.parse().or_else(|_| port()).map_err(|_| "a port, or an address and a port: 9464, 127.0.0.1:9464".to_owned())
 }
