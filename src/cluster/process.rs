@@ -57,7 +57,8 @@ impl Process {
         let Some(raw) = Pid::from_raw(pid) else { return Ok(None) };
         let fd = match pidfd_open(raw, PidfdFlags::empty()) {
             Ok(fd) => fd,
-            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            // The number is a thread's now (which of the two says so hangs on the kernel): the process that had it is gone.
+            Err(rustix::io::Errno::SRCH | rustix::io::Errno::NOENT | rustix::io::Errno::INVAL) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         };
         if stat(pid).is_none_or(|stat| stat.start_ticks != start_ticks) {
@@ -235,6 +236,17 @@ mod tests {
         assert_eq!(is_stopped(pid, start), None);
         assert!(Process::open(pid, start).unwrap().is_none());
         child.wait().await.unwrap();
+    }
+
+    #[test]
+    fn a_number_that_is_a_threads_now_is_no_process() {
+        std::thread::spawn(|| {
+            let thread = nix::unistd::gettid().as_raw();
+            let start = start_ticks(thread).unwrap();
+            assert!(Process::open(thread, start).unwrap().is_none());
+        })
+        .join()
+        .unwrap();
     }
 
     #[tokio::test]
