@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError as Library, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaType;
 
+use super::certificate;
 use super::client::Complaints;
 use super::connection::Connection;
 use super::error::{ErrorCode, KafkaError};
@@ -183,7 +184,10 @@ impl Admin {
             }
             if let Some(error) = complaints.hopeless() {
                 complaints.clear();
-                return Err(error);
+                return Err(match error {
+                    KafkaError::Tls(reason) => KafkaError::Tls(certificate::explained(reason, &self.connection)),
+                    error => error,
+                });
             }
             if left.is_zero() {
                 return Err(KafkaError::Unreachable { bootstrap: self.bootstrap.clone(), within, reasons: complaints.reasons() });

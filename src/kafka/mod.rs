@@ -12,6 +12,7 @@
 
 mod admin;
 mod api_key;
+mod certificate;
 mod client;
 mod connection;
 mod error;

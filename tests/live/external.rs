@@ -131,9 +131,9 @@ pid=$(grep -lsaF "taskmanager.resource-id=$2" /proc/[0-9]*/cmdline | while read 
   tr '\0' '\n' <"$f" | grep -qxF "taskmanager.resource-id=$2" && [ "${f#/proc/}" != "$$/cmdline" ] && tr '\0' '\n' <"$f" | grep -qx org.apache.flink.runtime.taskexecutor.TaskManagerRunner && { f=${f#/proc/}; echo "${f%/cmdline}"; }; done | head -1)
 state() { s=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1; s=${s##*) }; echo "${s%% *}"; }
 case $1 in
-kill) kill -9 "$pid"; echo "killed $pid";;
+kill) kill -9 "$pid" && echo "killed $pid";;
 is-gone) [ -z "$pid" ];;
-freeze) kill -STOP "$pid"; echo "froze $pid";;
+freeze) kill -STOP "$pid" && echo "froze $pid";;
 thaw) kill -CONT "$pid"; echo "thawed $pid";;
 is-frozen) [ "$(state)" = T ];;
 esac

@@ -23,7 +23,8 @@ const START: &str = r#"#!/bin/bash
 set -eu
 cd "$(dirname "$0")"
 node=${1%-again-*}
-[ -e "pids/$node" ] && kill -0 "$(cat "pids/$node")" 2>/dev/null && { echo "$node runs"; exit 0; }
+alive() { local stat; stat=$(cat "/proc/$1/stat" 2>/dev/null) && case ${stat##*) } in [ZX]*) return 1 ;; esac; }
+[ -e "pids/$node" ] && alive "$(cat "pids/$node")" && { echo "$node runs"; exit 0; }
 mapfile -d '' command <"commands/$node"
 for i in "${!command[@]}"; do
   command[i]=${command[i]/taskmanager.resource-id=$node/taskmanager.resource-id=$node-again-$(date +%s%N)}
