@@ -163,16 +163,22 @@ fn failure(error: &reqwest::Error, timeout: Duration) -> Failure {
     if error.is_timeout() {
         return Failure::TimedOut(timeout);
     }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
+    // The innermost says what happened, unless one around it says the same and more: that a certificate has expired, say.
+    let mut said = error.to_string();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
         if let Some(io) = source.downcast_ref::<std::io::Error>()
             && io.kind() == std::io::ErrorKind::ConnectionRefused
         {
             return Failure::Refused;
         }
-        innermost = source;
+        let inner = source.to_string();
+        if !said.contains(&inner) {
+            said = inner;
+        }
+        cause = source;
     }
-    Failure::Broken(innermost.to_string())
+    Failure::Broken(said)
 }
 
 fn parse<T: DeserializeOwned>(address: &str, request: &Request<'_>, status: StatusCode, body: &str) -> Result<T, Error> {
