@@ -12,10 +12,28 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// Nanoseconds since the Unix epoch, on this process's anchored clock. As JSON a plain integer.
+/// Nanoseconds since the Unix epoch, on this process's anchored clock. As JSON a plain integer; one that is read lies within
+/// ± [`FURTHEST`], so that the difference of two is never too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "i64", try_from = "i64")]
 pub struct Timestamp(pub i64);
+
+/// In the year 2096.
+pub const FURTHEST: i64 = 4_000_000_000_000_000_000;
+
+impl From<Timestamp> for i64 {
+    fn from(moment: Timestamp) -> Self {
+        moment.0
+    }
+}
+
+impl TryFrom<i64> for Timestamp {
+    type Error = String;
+
+    fn try_from(nanos: i64) -> Result<Self, String> {
+        if (-FURTHEST..=FURTHEST).contains(&nanos) { Ok(Self(nanos)) } else { Err(format!("{nanos} ns is no moment of our time")) }
+    }
+}
 
 struct Anchor {
     instant: Instant,
@@ -69,7 +87,15 @@ impl Timestamp {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn a_moment_that_cannot_be_reckoned_with_is_not_read() {
+        assert_eq!(serde_json::from_str::<Timestamp>("1795271993546050772").unwrap(), Timestamp(1_795_271_993_546_050_772));
+        assert!(serde_json::from_str::<Timestamp>("-9223372036854775808").is_err());
+    }
 
     #[test]
     fn time_goes_forward_and_converts() {

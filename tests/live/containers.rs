@@ -45,7 +45,7 @@ fn left() -> Vec<String> {
 
 /// What `./dev test` has time for, where an engine can be started.
 #[test]
-#[ignore = "needs a container engine; ./dev test starts one where it can"]
+#[ignore = "needs a container engine; ./dev qualify clusters"]
 fn qualify_in_short() {
     let home = tempfile::tempdir().unwrap();
     let places = places(home.path());

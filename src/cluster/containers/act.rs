@@ -85,13 +85,7 @@ impl Containers {
     /// Lowers the limit to what the processes hold and some headroom, and has a helper beside them use that up: the kernel then kills the
     /// largest, which is the node.
     async fn squeeze(&self, node: &Node, container: &Container, headroom: Bytes) -> Result<Performed, Error> {
-        let stats = self.stats(&container.id).await?.unwrap_or_default();
-        let memory = stats.memory_stats.unwrap_or_default();
-        // What counts without the page cache, which the kernel gives up first: `rss` of version 1, `anon` of version 2.
-        let parts = memory.stats.unwrap_or_default();
-        let held = parts.get("rss").or_else(|| parts.get("anon")).copied().or(memory.usage).unwrap_or(0);
-        let limit = i64::try_from(held + headroom.0).unwrap_or(i64::MAX);
-        self.update(&container.id, ContainerUpdateBody { memory: Some(limit), memory_swap: Some(limit), ..Default::default() }).await?;
+        let limit = self.limit(container, headroom).await?;
         let helper = CreateExecOptions { cmd: Some(vec!["tail", "/dev/zero"]), ..Default::default() };
         let docker = &self.engine.0;
         let asked = || format!("use up the memory of container {}", container.name);
@@ -115,6 +109,23 @@ impl Containers {
                 return Err(Error::Stubborn { node: node.clone(), what: "run out of memory", waited: OOM_WITHIN });
             }
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Limits a container's memory to what it holds and some headroom; the limit in bytes. What it holds counts with the page cache: no limit is
+    /// taken below that. It may grow while it is asked.
+    async fn limit(&self, container: &Container, headroom: Bytes) -> Result<i64, Error> {
+        const TRIES: u32 = 5;
+        let mut tried = 1;
+        loop {
+            let held = self.stats(&container.id).await?.unwrap_or_default().memory_stats.unwrap_or_default().usage.unwrap_or(0);
+            let limit = i64::try_from(held + u64::from(tried) * headroom.0).unwrap_or(i64::MAX);
+            let change = ContainerUpdateBody { memory: Some(limit), memory_swap: Some(limit), ..Default::default() };
+            match self.update(&container.id, change).await {
+                Err(_) if tried < TRIES => tried += 1,
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(limit),
+            }
         }
     }
 
