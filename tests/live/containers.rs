@@ -43,7 +43,7 @@ fn left() -> Vec<String> {
     [list(&["ps", "-aq"]), networks, list(&["volume", "ls", "-q"])].concat()
 }
 
-/// What `./dev test` has time for, where an engine can be started.
+/// A short list.
 #[test]
 #[ignore = "needs a container engine; ./dev qualify clusters"]
 fn qualify_in_short() {

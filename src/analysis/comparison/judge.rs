@@ -5,8 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::{Against, Cell, SideFigure, Standing};
 use crate::analysis::figures::{Better, Observed, Weight};
 use crate::analysis::quantile::{median, sorted};
-use crate::analysis::repeats::CONFIDENCE;
-use crate::analysis::trend::bootstrap;
+use crate::analysis::repeats::Middle;
 use crate::metric::Unit;
 
 /// The least relative difference that counts.
@@ -15,26 +14,11 @@ pub const NOISE: f64 = 0.05;
 const BELIEVED: usize = 4;
 /// Wrong alarms among comparisons of the same with the same.
 const ALPHA: f64 = 0.05;
-/// Resamples of a bootstrap.
-const ROUNDS: usize = 2000;
 
 pub(super) fn cell(key: &SideFigure, figure: Option<&SideFigure>, against: Option<Against>) -> Cell {
     let observed: &[Observed] = figure.map(|figure| figure.observed.as_slice()).unwrap_or_default();
-    let known = sorted(observed.iter().filter_map(Observed::value));
-    let longer = observed.iter().filter_map(|observed| if let Observed::AtLeast(watched) = observed { Some(*watched) } else { None });
-    let longer: Vec<f64> = longer.collect();
-    let mut ordered = known.clone();
-    ordered.extend(longer.iter().map(|_| f64::INFINITY));
-    let seed = u64::from(crc32fast::hash(format!("{} {}", key.of, key.name).as_bytes()));
-    let interval = if longer.is_empty() && known.len() >= 3 { bootstrap(&known, median, ROUNDS, CONFIDENCE, seed) } else { None };
-    Cell {
-        median: median(&ordered).filter(|middle| middle.is_finite()),
-        interval,
-        values: known.len(),
-        runs: observed.len(),
-        at_least: longer.into_iter().max_by(f64::total_cmp),
-        against,
-    }
+    let Middle { known, at_least, median, interval } = Middle::of(&key.of, &key.name, observed);
+    Cell { median, interval, values: known.len(), runs: observed.len(), at_least, against }
 }
 
 /// The run-to-run standard deviation ÷ value that is assumed where it was not seen. What one-off events such as recoveries vary by hangs on

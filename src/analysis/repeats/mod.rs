@@ -12,6 +12,7 @@ use crate::metric::Metric;
 use crate::scenario::Expectation;
 use crate::units::display;
 
+pub(super) use spread::Middle;
 pub use spread::{CONFIDENCE, NOISY, Spread, spreads, variation};
 
 use over::{judge_over, of_each};

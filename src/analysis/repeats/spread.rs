@@ -69,24 +69,17 @@ pub fn spreads(outcomes: &[&Outcome]) -> Vec<Spread> {
 
 impl Spread {
     pub(super) fn new(key: &RunFigure, observed: Vec<Observed>) -> Self {
-        let known = sorted(observed.iter().filter_map(Observed::value));
-        // What was not over is longer than anything that was: the median holds as long as it lies among the known.
-        let longer = observed.iter().filter(|observed| matches!(observed, Observed::AtLeast(_))).count();
-        let mut ordered = known.clone();
-        ordered.extend(std::iter::repeat_n(f64::INFINITY, longer));
-        let variation = if longer == 0 { variation(&known) } else { None };
-        let seed = u64::from(crc32fast::hash(format!("{} {}", key.of, key.name).as_bytes()));
-        let interval =
-            if longer == 0 && known.len() >= LEAST_FOR_INTERVAL { bootstrap(&known, median, ROUNDS, CONFIDENCE, seed) } else { None };
+        let Middle { known, at_least, median, interval } = Middle::of(&key.of, &key.name, &observed);
+        let variation = if at_least.is_none() { variation(&known) } else { None };
         Self {
             of: key.of.clone(),
             name: key.name.clone(),
             unit: key.unit,
             better: key.better,
             weight: key.weight,
-            median: median(&ordered).filter(|middle| middle.is_finite()),
+            median,
             min: known.first().copied(),
-            max: known.last().copied().filter(|_| longer == 0),
+            max: known.last().copied().filter(|_| at_least.is_none()),
             interval,
             variation,
             noisy: variation.is_some_and(|variation| variation > NOISY),
@@ -97,6 +90,38 @@ impl Spread {
     /// The values, in the order of the runs that have one.
     pub fn values(&self) -> Vec<f64> {
         self.observed.iter().filter_map(Observed::value).collect()
+    }
+}
+
+/// The middle of what runs said of one figure.
+pub(in crate::analysis) struct Middle {
+    /// The values, ascending.
+    pub known: Vec<f64>,
+    /// The longest time after which it was not over, where it was not.
+    pub at_least: Option<f64>,
+    /// Median; none where more than half have no value.
+    pub median: Option<f64>,
+    /// 95 % bootstrap interval of the median, from three values on; none where it was not over in every run.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl Middle {
+    /// Of the figure with this name; resampling is seeded by it.
+    pub fn of(of: &str, name: &str, observed: &[Observed]) -> Self {
+        let known = sorted(observed.iter().filter_map(Observed::value));
+        // What was not over is longer than anything that was: the median holds as long as it lies among the known.
+        let longer = observed.iter().filter_map(|observed| if let Observed::AtLeast(watched) = observed { Some(*watched) } else { None });
+        let longer: Vec<f64> = longer.collect();
+        let mut ordered = known.clone();
+        ordered.extend(std::iter::repeat_n(f64::INFINITY, longer.len()));
+        let enough = longer.is_empty() && known.len() >= LEAST_FOR_INTERVAL;
+        let seed = u64::from(crc32fast::hash(format!("{of} {name}").as_bytes()));
+        Self {
+            median: median(&ordered).filter(|middle| middle.is_finite()),
+            interval: if enough { bootstrap(&known, median, ROUNDS, CONFIDENCE, seed) } else { None },
+            at_least: longer.into_iter().max_by(f64::total_cmp),
+            known,
+        }
     }
 }
 
