@@ -19,8 +19,22 @@ const SETTINGS: [(&CStr, &str); 6] = [
     (c"socket.nagle.disable", "true"),
 ];
 
+/// How records are handed over.
+#[derive(Clone, Copy)]
+pub enum Call {
+    /// `rd_kafka_produceva`, with an identity in a header.
+    Header,
+    /// `rd_kafka_produce`.
+    Produce,
+    /// `rd_kafka_produce_batch`, which takes neither headers nor time stamps.
+    Batch,
+}
+
+/// Records between two looks at the clock and at the delivery reports; one batch.
+const CHUNK: usize = 256;
+
 /// Hands records to librdkafka as fast as it takes them, and counts delivery reports as they come: records a second.
-pub fn run(bootstrap: &str, topic: &str, size: usize, header: bool) -> f64 {
+pub fn run(bootstrap: &str, topic: &str, size: usize, call: Call) -> f64 {
     let mut acknowledged = Box::new(0u64);
     let counter: *mut u64 = &mut *acknowledged;
     let key = b"k1234";
@@ -32,10 +46,22 @@ pub fn run(bootstrap: &str, topic: &str, size: usize, header: bool) -> f64 {
         let name = CString::new(topic).unwrap();
         let topic = sys::rd_kafka_topic_new(client, name.as_ptr(), null_mut());
         let mut n = 0;
+        let mut messages: Vec<sys::rd_kafka_message_t> = Vec::with_capacity(CHUNK);
         let mut produce = |until: clock::Timestamp| {
             while !until.remaining().is_zero() {
-                for _ in 0..256 {
-                    let taken = if header {
+                if matches!(call, Call::Batch) {
+                    // What was not taken stays for the next batch.
+                    messages.resize_with(CHUNK, || {
+                        n += 1;
+                        message(n, key, &value, counter)
+                    });
+                    let taken = batch(topic, &mut messages);
+                    messages.retain(|message| message.err as i32 != 0);
+                    sys::rd_kafka_poll(client, i32::from(taken == 0));
+                    continue;
+                }
+                for _ in 0..CHUNK {
+                    let taken = if matches!(call, Call::Header) {
                         with_header(client, topic, n, key, &value, &identity, counter)
                     } else {
                         let (payload, key_pointer) = (value.as_ptr().cast_mut().cast(), key.as_ptr().cast());
@@ -87,6 +113,30 @@ unsafe fn client(bootstrap: &str) -> *mut Client {
         assert!(!client.is_null());
         client
     }
+}
+
+fn message(n: u32, key: &[u8], value: &[u8], counter: *mut u64) -> sys::rd_kafka_message_t {
+    sys::rd_kafka_message_t {
+        err: sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
+        rkt: null_mut(),
+        partition: (n % PARTITIONS) as i32,
+        payload: value.as_ptr().cast_mut().cast(),
+        len: value.len(),
+        key: key.as_ptr().cast_mut().cast(),
+        key_len: key.len(),
+        offset: 0,
+        _private: counter.cast(),
+    }
+}
+
+/// How many were taken; each message's `err` says which.
+///
+/// # Safety
+/// The topic is alive, and what the messages point to.
+unsafe fn batch(topic: *mut Topic, messages: &mut [sys::rd_kafka_message_t]) -> i32 {
+    let flags = sys::RD_KAFKA_MSG_F_COPY | sys::RD_KAFKA_MSG_F_PARTITION;
+    // SAFETY: librdkafka copies key and value, and writes only `err`.
+    unsafe { sys::rd_kafka_produce_batch(topic, -1, flags, messages.as_mut_ptr(), messages.len() as i32) }
 }
 
 /// # Safety

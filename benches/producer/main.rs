@@ -18,6 +18,8 @@ use squall::clock;
 use squall::kafka::{Admin, Connection, NewTopic};
 use squall::traffic::Placement;
 
+use bare::Call;
+
 /// Rounds of everything; medians are printed.
 const ROUNDS: usize = 5;
 /// Measured, after [`WARM_UP`].
@@ -100,20 +102,22 @@ impl Bench {
 
     fn throughput(&self) {
         for size in [100, 1024] {
-            let mut rows: [(&str, Rounds); 5] = [
+            let mut rows: [(&str, Rounds); 6] = [
                 ("kafka-producer-perf-test (Java; no key, no header)", Rounds::default()),
                 ("bare librdkafka loop, key and header", Rounds::default()),
                 ("**squall**, identity in a header", Rounds::default()),
                 ("bare librdkafka loop, key", Rounds::default()),
                 ("**squall**, identity in the value", Rounds::default()),
+                ("bare librdkafka loop, key, `rd_kafka_produce_batch`", Rounds::default()),
             ];
             for round in 0..ROUNDS {
                 let rates = [
                     self.with_topic(|topic| perf_test::throughput(&self.bootstrap, topic, size)),
-                    self.with_topic(|topic| bare::run(&self.bootstrap, topic, size, true)),
+                    self.with_topic(|topic| bare::run(&self.bootstrap, topic, size, Call::Header)),
                     self.most(size, &Placement::Header),
-                    self.with_topic(|topic| bare::run(&self.bootstrap, topic, size, false)),
+                    self.with_topic(|topic| bare::run(&self.bootstrap, topic, size, Call::Produce)),
                     self.most(size, &Placement::ValuePrefix),
+                    self.with_topic(|topic| bare::run(&self.bootstrap, topic, size, Call::Batch)),
                 ];
                 eprintln!("{size} B, round {}: {}", round + 1, rates.map(thousands).join(", "));
                 rows.iter_mut().zip(rates).for_each(|((_, rounds), rate)| rounds.0.push(rate));
@@ -126,7 +130,7 @@ impl Bench {
                 let (low, high) = rounds.range();
                 let bare = match row {
                     2 => format!("{:.2}", rounds.median() / with_header),
-                    4 => format!("{:.2}", rounds.median() / without),
+                    4 | 5 => format!("{:.2}", rounds.median() / without),
                     _ => String::new(),
                 };
                 let (median, low, high) = (thousands(rounds.median()), thousands(low), thousands(high));

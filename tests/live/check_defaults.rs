@@ -1,5 +1,6 @@
 //! `cluster check` on a Flink with default settings: what it warns of is true, and what it advises mends it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,11 +61,12 @@ fn qualify_warns_of_what_is_true_and_its_advice_mends_it() {
         advice.extend(found);
     }
     // Every setting that it advises, as it is written there; a TaskManager more; the topic as it says.
-    let settings: Vec<String> = advice
+    let settings: BTreeSet<&str> = advice
         .iter()
-        .flat_map(|(_, mend)| mend.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|(_, mend)| mend.split('`').skip(1).step_by(2))
         .filter(|setting| setting.contains(": ") && !setting.starts_with("execution."))
         .collect();
+    let settings: Vec<&str> = settings.into_iter().collect();
     let mended = format!("{{ taskmanagers: 3, slots: 1, config: {{ {} }} }}", settings.join(", "));
     println!("{mended}");
     let foreign = Foreign::start(home.join("mended"), "it-foreign-mended", &mended);
