@@ -19,8 +19,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// A short list; over ssh where there is an sshd, else on this machine.
 #[test]
-#[ignore = "./dev qualify clusters"]
-fn qualify_in_short() {
+fn external_in_short() {
     let home = tempfile::tempdir().unwrap();
     let sshd = Sshd::start(&home.path().join("sshd"));
     let host = sshd.as_ref().map_or("here".to_owned(), Sshd::host);

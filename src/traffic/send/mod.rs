@@ -13,6 +13,7 @@
 mod books;
 mod course;
 mod flow;
+mod preempt;
 mod progress;
 mod sender;
 mod slice;
