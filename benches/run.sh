@@ -35,16 +35,16 @@ producer() {
   kafka=$(grep -o 'kafka_2.13-[0-9.]*[0-9]' <<<"$KAFKA_CLASS_PATH" | head -1 | cut -d- -f2)
   for part in "${@:-throughput}"; do
     { machine ", Java $(java -version 2>&1 | sed -n 's/.*version "\(.*\)".*/\1/p'), Kafka $kafka"; cargo bench --quiet --bench producer -- "$part"; } |
-      tee /dev/stderr | into_page "producer $part"
+      tee >(cat >&2) | into_page "producer $part"
   done
 }
 
 traffic() {
-  { machine; printf '\n```text\n'; cargo bench --quiet --bench traffic -- "$@"; echo '```'; } | tee /dev/stderr | into_page traffic
+  { machine; printf '\n```text\n'; cargo bench --quiet --bench traffic -- "$@"; echo '```'; } | tee >(cat >&2) | into_page traffic
 }
 
 ledger() {
-  { machine; printf '\n```text\n'; cargo bench --quiet --bench ledger -- "$@"; echo '```'; } | tee /dev/stderr | into_page ledger
+  { machine; printf '\n```text\n'; cargo bench --quiet --bench ledger -- "$@"; echo '```'; } | tee >(cat >&2) | into_page ledger
 }
 
 # Sets TOXIPROXY (host:port of its API).
@@ -74,7 +74,7 @@ proxy() {
   toxiproxy_up
   trap 'kill "$toxiproxy_pid" 2>/dev/null || true; kafka_down' EXIT
   { machine ", $(go version | cut -d' ' -f3), toxiproxy $TOXIPROXY_VERSION"; echo; cargo bench --quiet --bench proxy -- "$@"; } |
-    tee /dev/stderr | into_page proxy
+    tee >(cat >&2) | into_page proxy
 }
 
 name=${1:-all}
@@ -85,6 +85,6 @@ case "$name" in
   traffic) traffic "$@" ;;
   ledger) ledger "$@" ;;
   proxy) [ $# -gt 0 ] || set -- round-trips throughput delays memory kafka; proxy "$@" ;;
-  fired) { machine; echo; cargo bench --quiet --bench proxy -- fired "$@"; } | tee /dev/stderr | into_page fired ;;
+  fired) { machine; echo; cargo bench --quiet --bench proxy -- fired "$@"; } | tee >(cat >&2) | into_page fired ;;
   *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;
 esac

@@ -65,10 +65,18 @@ fn echo(mut stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-/// Answers with one byte when all has come.
+/// Answers with one byte when as much has come as the first eight bytes say: toxiproxy takes the end of one direction for the end of both.
 fn swallow(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut length = [0; 8];
+    stream.read_exact(&mut length)?;
+    let mut left = usize::try_from(u64::from_be_bytes(length)).unwrap_or(usize::MAX);
     let mut buffer = vec![0; WRITE];
-    while stream.read(&mut buffer)? > 0 {}
+    while left > 0 {
+        match stream.read(&mut buffer)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            count => left = left.saturating_sub(count),
+        }
+    }
     stream.write_all(&[1])
 }
 
@@ -122,10 +130,11 @@ fn bulk(ways: &[Way], connections: usize) -> Result<Vec<f64>> {
                     thread::spawn(move || -> std::io::Result<()> {
                         let mut stream = TcpStream::connect(sink)?;
                         let piece = vec![5; WRITE];
-                        for _ in 0..BULK / WRITE / connections {
+                        let pieces = BULK / WRITE / connections;
+                        stream.write_all(&((pieces * WRITE) as u64).to_be_bytes())?;
+                        for _ in 0..pieces {
                             stream.write_all(&piece)?;
                         }
-                        stream.shutdown(std::net::Shutdown::Write)?;
                         stream.read_exact(&mut [0])
                     })
                 })
