@@ -10,6 +10,7 @@ mod bare;
 mod cost;
 mod generator;
 mod perf_test;
+mod sleeper;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use squall::kafka::{Admin, Connection, NewTopic};
 use squall::traffic::Placement;
 
 use bare::Call;
+use sleeper::Sleeper;
 
 /// Rounds of everything; medians are printed.
 const ROUNDS: usize = 5;
@@ -145,13 +147,15 @@ impl Bench {
         (0..TIMES).for_each(|_| most.0.push(self.most(100, &Placement::Header)));
         let most = most.median();
         println!(
-            "\n| 100 B, share of {} | slip p50 | p99 | p99.9 | max | produce latency p50 | p99 | unsent |\n|---|--:|--:|--:|--:|--:|--:|--:|",
+            "\n| 100 B, share of {} | slip p50 | p99 | p99.9 | max | a sleeper, late by p50 | p99 | p99.9 | produce latency p50 | p99 | unsent |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             thousands(most)
         );
         for share in [0.1, 0.5, 0.8] {
             let mut slip = Histogram::<u64>::new(3).unwrap();
             let mut latency = Histogram::<u64>::new(3).unwrap();
             let mut unsent = 0;
+            let sleeper = Sleeper::start();
             for _ in 0..TIMES {
                 let rate = (most * share) as u64;
                 let run =
@@ -160,14 +164,18 @@ impl Bench {
                 latency.add(&run.latency).unwrap();
                 unsent += run.unsent;
             }
+            let late = sleeper.stop();
             let at = |histogram: &Histogram<u64>, quantile| time(histogram.value_at_quantile(quantile));
             println!(
-                "| {:.0} % | {} | {} | {} | {} | {} | {} | {unsent} |",
+                "| {:.0} % | {} | {} | {} | {} | {} | {} | {} | {} | {} | {unsent} |",
                 share * 100.0,
                 at(&slip, 0.5),
                 at(&slip, 0.99),
                 at(&slip, 0.999),
                 time(slip.max()),
+                at(&late, 0.5),
+                at(&late, 0.99),
+                at(&late, 0.999),
                 at(&latency, 0.5),
                 at(&latency, 0.99),
             );

@@ -13,7 +13,6 @@
 mod books;
 mod course;
 mod flow;
-mod preempt;
 mod progress;
 mod sender;
 mod slice;

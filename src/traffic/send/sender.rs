@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::books::{Books, Fate, Flight, counted};
 use super::course::Course;
-use super::preempt;
 use super::progress::Published;
 use super::transactions::Transactor;
 use super::walk::{Found, Next, Walk};
@@ -50,7 +49,6 @@ const BEHIND: i64 = 2_000_000;
 impl Sender {
     /// Sends until the course ends, closes the producer, and leaves exact books behind.
     pub fn run(mut self) {
-        preempt::others_soon();
         let mut error = self.transactor.as_mut().and_then(|transactor| transactor.open(&mut self.producer).err());
         let mut published = (i64::MIN / 2, 0);
         let mut before = clock::now().0 - self.start.0;
