@@ -120,7 +120,7 @@ impl Analysis {
             notes.push("no checkpoint had completed when it came: the job began anew from its start offsets, not from a state".to_owned());
         }
         if explained > 1 {
-            notes.push(format!("{explained} restarts came of it: each attempt that found no slot counts"));
+            notes.push(format!("{explained} restarts came of it: every attempt that failed counts, and each region of the job by itself"));
         }
         FaultOutcome {
             fault: fault.id.clone(),

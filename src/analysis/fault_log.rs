@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::job_log::{Found, Seen};
-use crate::action::{Action, Aim, Inverse, Strength, Testimony, TrafficChange, View};
+use crate::action::{Action, Aim, Inverse, JobDeed, Strength, Testimony, TrafficChange, View};
 use crate::journal::{FaultId, UndoId};
 
 /// A deed that was tried.
@@ -137,6 +137,11 @@ impl Fault {
     /// Whether its data, and not the cluster, may make the job throw.
     pub fn changes_data(&self) -> bool {
         self.actions().any(|action| matches!(action, Action::Traffic { .. } | Action::Kafka(_)))
+    }
+
+    /// Whether its undo makes the job restart as its deed did.
+    pub fn restarts_when_undone(&self) -> bool {
+        self.actions().any(|action| matches!(action, Action::Job(JobDeed::Rescale { .. })))
     }
 
     /// Whether it acts on a link.

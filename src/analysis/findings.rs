@@ -79,7 +79,9 @@ impl Analysis {
 
     fn lost_records(&self) -> Option<Finding> {
         let verdict = self.run.delivery.as_ref().filter(|verdict| verdict.lost > 0)?;
-        let hinted = self.hints().into_iter().find(|hint| hint.starts_with("transaction"));
+        let ended = self.ended_as();
+        // A job that ended explains it; transactions that it left open are no cause.
+        let hinted = self.hints().into_iter().find(|hint| ended.is_none() && hint.starts_with("transaction"));
         let evidence = hinted.map_or_else(String::new, |hint| format!("; a hint: {hint}"));
         Some(finding(
             "problem",
@@ -89,8 +91,10 @@ impl Analysis {
                 display::grouped(verdict.in_input),
                 display::grouped(verdict.seen)
             ),
-            match self.ended_as() {
-                Some(state) => format!("the job ended {state}: what it had not committed by then never came out"),
+            match ended {
+                Some(state) => format!(
+                    "the job ended {state}: what it had not committed by then never came out. It is in the input topic, and a job that is restored from the last retained checkpoint goes on there"
+                ),
                 None => {
                     "look at the first offenders; when they lie in one checkpoint interval, a transaction was aborted by the broker: make \
                          transaction.timeout.ms longer than any outage"

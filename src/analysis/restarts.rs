@@ -151,7 +151,8 @@ impl Analysis {
         self.faults.all().iter().zip(courses).rev().find_map(|(fault, course)| {
             let t0 = course.moment(0)?;
             let over = course.removal.as_ref().map_or(t0.at, |removal| removal.at);
-            let end = course.end.as_ref().map_or(course.noticed_by.max(over), |end| end.at + end.error).max(over);
+            let back = course.end.as_ref().filter(|_| !fault.restarts_when_undone());
+            let end = back.map_or(course.noticed_by, |end| end.at + end.error).max(over);
             let in_time = at + t0.error + 1_000_000 >= t0.at && at <= end && fault.acted().is_ok();
             // What the job's own code throws comes of its data, or of a link that it uses itself.
             (in_time && (!failure.own || fault.changes_data() || fault.disturbs_a_link())).then_some(fault)

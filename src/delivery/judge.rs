@@ -346,7 +346,10 @@ impl<'a> ShardSets<'a> {
             verdict.pending += 1;
             seconds.at(self.second(number)).pending += 1;
         }
-        for number in combine([once, input, dropped], |[once, input, dropped]| once & (!input | dropped)) {
+        // What the topic has deleted meanwhile was sent all the same.
+        let (written, unresolved) = self.outcomes.map_or((&NOTHING, &NOTHING), |outcomes| (&outcomes.acknowledged, &outcomes.unresolved));
+        let never_sent = |[once, input, dropped, written, unresolved]: [u64; 5]| once & (dropped | !(input | written | unresolved));
+        for number in combine([once, input, dropped, written, unresolved], never_sent) {
             verdict.unexpected += 1;
             offenders.add_unfound(Fault::Unexpected, self.stream, self.shard, number, Timestamp(self.second(number) * 1_000_000_000));
         }

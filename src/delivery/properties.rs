@@ -167,7 +167,7 @@ impl Model {
             let missing = there && times < factor;
             verdict.lost += u64::from(missing && !fate.hidden);
             verdict.pending += u64::from(missing && fate.hidden);
-            verdict.unexpected += u64::from(!there && times > 0);
+            verdict.unexpected += u64::from(!there && times > 0 && !matches!(fate.outcome, 0 | 2));
             let copies = if there { times.saturating_sub(factor * fate.in_input) } else { 0 };
             verdict.duplicates += u64::from(copies > 0);
             verdict.duplicate_copies += u64::from(copies);

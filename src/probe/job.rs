@@ -48,6 +48,12 @@ pub(super) async fn watch(probes: FlinkProbes) {
     }
 }
 
+/// A job and its graph, as the journal tells it.
+pub fn runs(job: &JobDetail) -> EventKind {
+    let vertices = job.topological().into_iter().map(|v| (v.id.as_str().to_owned(), v.name.clone(), v.parallelism)).collect();
+    EventKind::JobRuns { id: job.id.as_str().to_owned(), name: job.name.clone(), vertices }
+}
+
 #[derive(Default)]
 struct Seen {
     job: Option<String>,
@@ -79,6 +85,10 @@ impl Seen {
     fn take(&mut self, answered: &Answered<JobDetail>, gap: Duration, record: &dyn Record) -> bool {
         let detail = &answered.value;
         if self.job.as_deref() != Some(detail.id.as_str()) {
+            // The first is told by who submitted it or found it; a drill may put another in its place.
+            if self.job.is_some() {
+                record.record(runs(detail));
+            }
             *self = Self { looked: self.looked, offsets: std::mem::take(&mut self.offsets), offset: self.offset, ..Self::default() };
             self.job = Some(detail.id.as_str().to_owned());
         }
@@ -141,5 +151,46 @@ impl Seen {
                 }));
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<EventKind>>);
+
+    impl Record for Kept {
+        fn record_at(&self, _: Timestamp, event: EventKind) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    /// What the JobManager says of a job of one vertex with two subtasks.
+    fn answer(id: &str) -> Answered<JobDetail> {
+        let value = serde_json::json!({
+            "jid": id, "name": "enrich", "state": "RUNNING", "start-time": 1, "end-time": -1, "now": 1000, "timestamps": { "RUNNING": 5 },
+            "vertices": [{ "id": "cbc357ccb763df2852fee8c4fc7d55f2", "name": "Source", "parallelism": 2, "maxParallelism": 128, "status": "RUNNING",
+                "tasks": { "RUNNING": 2 }, "start-time": 1, "end-time": -1, "duration": 3 }],
+            "plan": { "jid": id, "name": "enrich", "nodes": [{ "id": "cbc357ccb763df2852fee8c4fc7d55f2", "parallelism": 2 }] },
+        });
+        let value = serde_json::from_value(value).unwrap();
+        Answered { sent: Timestamp::from_millis(999), received: Timestamp::from_millis(1001), value }
+    }
+
+    #[test]
+    fn a_job_in_place_of_another_is_told_once() {
+        let [first, second] = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
+        let (kept, mut seen) = (Kept::default(), Seen::default());
+        for id in [first, first, second, second] {
+            seen.take(&answer(id), EVERY, &kept);
+        }
+        let told: Vec<EventKind> = kept.0.into_inner().unwrap();
+        let told: Vec<&EventKind> = told.iter().filter(|event| matches!(event, EventKind::JobRuns { .. })).collect();
+        assert_eq!(told, [&runs(&answer(second).value)]);
     }
 }

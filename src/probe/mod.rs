@@ -26,6 +26,7 @@ use crate::flink::{JobId, Rest};
 use crate::journal::{EventKind, Record};
 
 pub use collections::Collections;
+pub use job::runs;
 pub use links::watch_links;
 pub use logs::Logs;
 pub use offsets::Offsets;

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -206,23 +206,37 @@ impl Drive<'_> {
         let interval = plan.scenario.checkpoint_interval().map_or(Duration::from_secs(1), |interval| interval.0);
         let deadline = ended.plus(plan.scenario.drain.within.0);
         let silence = TrafficControl::default();
+        let input = drain::Input {
+            kafka: self.kafka.clone(),
+            group: topics.group.clone(),
+            starts: starts.0.clone(),
+            markers: plan
+                .scenario
+                .traffic
+                .values()
+                .filter_map(|stream| stream.transactions.map(|_| i64::from(stream.threads)))
+                .max()
+                .unwrap_or(0),
+            ends: OnceLock::new(),
+        };
         let draining = async {
             tokio::select! {
-                () = sampling.watch(&silence, &verifier) => {}
-                () = drain::settle(&self.recorder, &verifier, books.acknowledged, ended, interval, deadline) => {}
+                () = sampling.watch(&silence, &verifier) => None,
+                behind = drain::settle(&self.recorder, &verifier, input, books.acknowledged, ended, interval, deadline) => behind,
             }
         };
-        self.stop.unless(draining).await?;
-        self.judge(verifier, &ledger, starts.0, deadline).await
+        let behind = self.stop.unless(draining).await?;
+        self.judge(verifier, &ledger, starts.0, deadline, behind).await
     }
 
-    /// Reads what is left of the sink until `deadline`, and journals what became of each record.
+    /// Reads what is left of the sink until `deadline`, and journals what became of each record. `behind`: records that the job had yet to read.
     async fn judge(
         &self,
         verifier: Arc<Verifier>,
         ledger: &Arc<Ledger>,
         inputs: Vec<TopicStart>,
         deadline: Timestamp,
+        behind: Option<u64>,
     ) -> Result<(), Interrupted> {
         let scenario = &self.request.plan.scenario;
         let judged = {
@@ -252,7 +266,10 @@ impl Drive<'_> {
             .await?
         };
         match judged {
-            Ok(judged) => {
+            Ok(mut judged) => {
+                if let Some(behind) = behind.filter(|_| judged.verdict.no_data.is_none() && judged.verdict.lost > 0) {
+                    judged.verdict.no_data = Some(drain::unread(behind, scenario.drain.within));
+                }
                 let mut rows = String::new();
                 for offender in &judged.offenders {
                     rows.push_str(&serde_json::to_string(offender).map_err(|error| Interrupted::Broken(error.to_string()))?);

@@ -11,6 +11,7 @@ use crate::flink::{self, Rest, SqlGateway};
 use crate::job::{self, Placeholders};
 use crate::journal::{self, EventKind, Record};
 use crate::kafka::{Admin, KafkaError, NewTopic};
+use crate::probe;
 use crate::scenario::{Scenario, Topic};
 use crate::units::Count;
 
@@ -253,11 +254,7 @@ pub async fn caches(control: &JobControl) -> (Duration, Duration) {
 pub async fn record_job(control: &JobControl, recorder: &Recorder) {
     let Some(id) = control.id() else { return };
     match control.rest().job(&id).await {
-        Ok(detail) => {
-            let vertices =
-                detail.value.topological().into_iter().map(|v| (v.id.as_str().to_owned(), v.name.clone(), v.parallelism)).collect();
-            recorder.record(EventKind::JobRuns { id: id.as_str().to_owned(), name: detail.value.name.clone(), vertices });
-        }
+        Ok(detail) => recorder.record(probe::runs(&detail.value)),
         Err(error) => recorder.record(EventKind::ProbeFailed { probe: "job".to_owned(), error: error.to_string() }),
     }
 }
