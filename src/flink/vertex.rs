@@ -62,9 +62,11 @@ impl Subtask {
     pub fn entered(&self) -> BTreeMap<TaskState, Timestamp> {
         let mut entered = BTreeMap::new();
         let Some(deployed) = self.start_time else { return entered };
-        let lasted = |state| self.status_duration.get(&state).copied().filter(|duration| *duration >= 0);
+        // Durations that no clock can hold are no durations.
+        let lasted =
+            |state| self.status_duration.get(&state).filter(|millis| **millis >= 0).and_then(|millis| millis.checked_mul(1_000_000));
         if let Some(waited) = lasted(TaskState::Scheduled) {
-            entered.insert(TaskState::Scheduled, Timestamp(deployed.0 - waited * 1_000_000));
+            entered.insert(TaskState::Scheduled, Timestamp(deployed.0.saturating_sub(waited)));
         }
         let mut at = deployed;
         for (state, next) in [
@@ -77,7 +79,7 @@ impl Subtask {
             if next == TaskState::Finished || (lasted(next).is_none() && self.status != next) {
                 break;
             }
-            at = Timestamp(at.0 + duration * 1_000_000);
+            at = Timestamp(at.0.saturating_add(duration));
         }
         entered
     }
@@ -161,6 +163,15 @@ mod tests {
         let vertex: VertexDetail = answer("2.3.0", "vert_kill");
         assert!(vertex.subtasks.iter().all(|subtask| subtask.attempt == 3 && subtask.status == TaskState::Running));
         assert!(vertex.subtasks.iter().all(|subtask| subtask.taskmanager() == Some("tm-1")));
+    }
+
+    #[test]
+    fn a_duration_that_no_clock_can_hold_is_none() {
+        let mut vertex: VertexDetail = answer("2.3.0", "vert");
+        let subtask = &mut vertex.subtasks[0];
+        subtask.status_duration.insert(TaskState::Scheduled, i64::MAX);
+        let entered = subtask.entered();
+        assert!(!entered.contains_key(&TaskState::Scheduled) && entered.contains_key(&TaskState::Running), "{entered:?}");
     }
 
     #[test]

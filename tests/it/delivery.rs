@@ -10,7 +10,7 @@ use squall::delivery::{
     Case, Check, Conservation, Drained, Expected, Filter, Judged, Ledger, Observation, TopicStart, Verifier, VerifierSettings,
     ViolationKind,
 };
-use squall::kafka::{Connection, Isolation, Outgoing, Producer, Reader, ReaderSettings, Sending, Start};
+use squall::kafka::{Connection, Delivery, Isolation, Outgoing, Producer, Reader, ReaderSettings, Sending, Start};
 use squall::traffic::{Identity, Input, Placement, Settings, Slice, Traffic, identity};
 
 use super::kafka::{Scratch, broker};
@@ -143,14 +143,25 @@ impl Run {
     }
 
     /// Writes a record into a topic, outside of any transaction.
+    /// A broker may hear of a new partition a moment after whoever made it.
     fn send(&self, topic: &str, record: &Record) {
+        let deadline = clock::now().plus(WITHIN);
+        while !self.try_to_send(topic, record) {
+            assert!(!deadline.remaining().is_zero(), "the record was not taken");
+        }
+    }
+
+    fn try_to_send(&self, topic: &str, record: &Record) -> bool {
         let mut producer = Producer::new(&self.connection, &BTreeMap::new()).unwrap();
         let topic = producer.open(topic).unwrap();
         let header = record.header.as_deref().map(|header| (HEADER, header));
         let (key, value, partition) = (record.key.as_deref(), Some(&record.value[..]), record.partition);
         let outgoing = Outgoing { topic, partition, key, value, header, timestamp: clock::now(), id: 0 };
-        assert_eq!(producer.send(&outgoing), Sending::Queued);
-        producer.close(WITHIN, |_, _| {});
+        let mut written = false;
+        if producer.send(&outgoing) == Sending::Queued {
+            producer.close(WITHIN, |_, delivery| written = matches!(delivery, Delivery::Acknowledged { .. }));
+        }
+        written
     }
 
     fn judge(self, drain: Duration) -> (Judged, Drained, Vec<Observation>) {
