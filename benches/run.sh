@@ -3,6 +3,7 @@
 #   producer [throughput | slip | cost]   squall's producer beside kafka-producer-perf-test and a bare librdkafka loop
 #   traffic                               keys, shapes, records and ledger, in ns a record
 #   ledger                                the verifier, at 10 and 100 million records
+#   day [HOURS]                           the report of a day's soak from its journal, and what a run keeps in memory for each hour
 #   proxy [PART…]                         squall's proxy beside the direct way and toxiproxy
 #   fired FOLDER…                         how late the faults of these runs were
 # Tables go into docs/benchmarks.md, between their marks.
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 machine() {
   local commit also=${1:-}
   commit=$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src benches Cargo.lock || echo ' with local changes')
-  echo "Commit $commit, $(date -u +%F). $(nproc) cores of $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r); $(rustc --version | cut -d' ' -f1,2)$also."
+  echo "Commit $commit, $(date -u +%F). $(nproc) cores of $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), $(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r | grep -oE '^[0-9.]+[0-9]'); $(rustc --version | cut -d' ' -f1,2)$also."
 }
 
 # Puts standard input between the marks of a part of docs/benchmarks.md.
@@ -45,6 +46,10 @@ traffic() {
 
 ledger() {
   { machine; printf '\n```text\n'; cargo bench --quiet --bench ledger -- "$@"; echo '```'; } | tee >(cat >&2) | into_page ledger
+}
+
+day() {
+  { machine; printf '\n```text\n'; cargo bench --quiet --bench day -- "$@"; echo '```'; } | tee /dev/stderr | into_page day
 }
 
 # Sets TOXIPROXY (host:port of its API).
@@ -80,10 +85,11 @@ proxy() {
 name=${1:-all}
 shift || true
 case "$name" in
-  all) producer throughput slip cost; traffic; ledger; proxy round-trips throughput delays memory kafka ;;
+  all) producer throughput slip cost; traffic; ledger; day; proxy round-trips throughput delays memory kafka ;;
   producer) [ $# -gt 0 ] || set -- throughput slip cost; producer "$@" ;;
   traffic) traffic "$@" ;;
   ledger) ledger "$@" ;;
+  day) day "$@" ;;
   proxy) [ $# -gt 0 ] || set -- round-trips throughput delays memory kafka; proxy "$@" ;;
   fired) { machine; echo; cargo bench --quiet --bench proxy -- fired "$@"; } | tee >(cat >&2) | into_page fired ;;
   *) grep '^#   ' "$0" | cut -c5- >&2; exit 2 ;;

@@ -3,14 +3,14 @@
 //!
 //! Nothing here acts. A fault aims (`fault`), the cluster or the engine performs (`cluster`, `run`), the journal keeps.
 
+mod ability;
 mod link;
 mod node;
 mod perform;
 mod view;
 
+pub use ability::Ability;
 pub use link::{Direction, Distribution, LinkEffect, LinkRule};
 pub use node::{Identity, Node, Role};
-pub use perform::{
-    Ability, Action, Aim, Inverse, JobDeed, KafkaDeed, NodeDeed, Step, StorageDeed, Strength, Testimony, TrafficChange, Witness,
-};
+pub use perform::{Action, Aim, Inverse, JobDeed, KafkaDeed, NodeDeed, Step, StorageDeed, Strength, Testimony, TrafficChange, Witness};
 pub use view::{JobView, LinkView, NodeView, SubtaskView, TopicView, VertexView, View};

@@ -1,5 +1,8 @@
 //! What analysis takes from the plan.
 
+use std::collections::BTreeMap;
+
+use crate::metric::Unit;
 use crate::plan::{Plan, Trigger};
 use crate::scenario::{Expectation, Moment};
 
@@ -46,6 +49,8 @@ pub struct Asked {
     pub streams: Vec<StreamAsked>,
     /// The faults of the timeline.
     pub faults: Vec<FaultAsked>,
+    /// The queries and what they are measured in.
+    pub queries: BTreeMap<String, Unit>,
     /// Whether it is a soak: drifts are looked for.
     pub soak: bool,
     /// The expectations, in the order of the file.
@@ -75,6 +80,7 @@ impl From<&Plan> for Asked {
             checkpoint_interval_s: scenario.checkpoint_interval().map(|interval| interval.seconds()),
             streams: streams.collect(),
             faults: faults.collect(),
+            queries: scenario.queries.iter().map(|(name, query)| (name.to_string(), query.unit)).collect(),
             soak: plan.soak.is_some(),
             expectations: plan.expectations.clone(),
         }

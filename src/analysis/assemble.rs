@@ -1,8 +1,14 @@
 //! The outcome of what was taken in.
 
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
 use super::Analysis;
+use super::baseline::Baselines;
 use super::fault_log::Fault;
 use super::job_log::Found;
+use super::latency::Merged;
 use super::outcome::{
     Deed, FaultOutcome, LatencySeries, Moment, Outcome, RecoveryPhase, RecoveryTimeline, Restart, Series, StateChange, Undone,
     WindowOutcome,
@@ -17,6 +23,7 @@ use crate::journal::{CheckpointRecord, Of};
 use crate::metric::Metric;
 use crate::units::display;
 
+const SECOND: i64 = 1_000_000_000;
 /// A chart shows each commit apart: output per stretch of at least this many nanoseconds, and at most so many stretches.
 const SHORTEST_STRETCH: i64 = 200_000_000;
 const MOST_STRETCHES: i64 = 20_000;
@@ -24,7 +31,8 @@ const MOST_STRETCHES: i64 = 20_000;
 impl Analysis {
     /// Everything that a report shows, as far as it is known by now.
     pub fn outcome(&self) -> Outcome {
-        let courses: Vec<Course> = self.faults.all().iter().map(|fault| self.course(fault)).collect();
+        let mut baselines = Baselines::default();
+        let courses: Vec<Course> = self.faults.all().iter().map(|fault| self.course(fault, &mut baselines)).collect();
         let restarts = self.restarted(&courses);
         let faults: Vec<FaultOutcome> =
             self.faults.all().iter().zip(&courses).map(|(fault, course)| self.fault_outcome(fault, course, &restarts)).collect();
@@ -50,6 +58,7 @@ impl Analysis {
             verdict,
             reasons,
             sentence: self.sentence(verdict, &faults),
+            gaps: self.gaps(),
             expectations,
             windows: self.window_outcomes(&courses, &restarts),
             series: self.all_series(),
@@ -93,7 +102,7 @@ impl Analysis {
     /// One fault of those so far, as a report would show it now.
     pub(super) fn fault_as_it_stands(&self, id: &crate::journal::FaultId) -> Option<FaultOutcome> {
         let fault = self.faults.all().iter().find(|fault| fault.id == *id)?;
-        let course = self.course(fault);
+        let course = self.course(fault, &mut Baselines::default());
         let restarts = self.restarted(std::slice::from_ref(&course));
         Some(self.fault_outcome(fault, &course, &restarts))
     }
@@ -125,7 +134,7 @@ impl Analysis {
         FaultOutcome {
             fault: fault.id.clone(),
             kind: self.asked.kind_of(&fault.id.name).unwrap_or_default().to_owned(),
-            target: fault.aimed.as_ref().map_or_else(String::new, |(_, aim)| aim.target.clone()),
+            target: fault.aimed.as_ref().map_or_else(String::new, |aim| aim.target.clone()),
             planned: self.seconds(fault.planned),
             held: fault.held(),
             removed: course.removal.as_ref().map(|seen| self.seconds(seen.at)),
@@ -216,19 +225,22 @@ impl Analysis {
         within(&lag, t0, to.max(t0) + 1).iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Records per second by which output lag fell, from its highest value to when it was back.
+    /// Records per second by which output lag fell, from its highest value to when it was back. None where half of it fell at once: a commit
+    /// that brings out what was processed long before says nothing of a rate.
     fn catch_up_rate(&self, course: &Course) -> Option<f64> {
         let (from, highest) = self.highest_lag(course)?;
         let back = course.moment(8)?;
         let lag = self.samples.whole(Metric::OutputLag);
-        let (to, value) = within(&lag, from, back.at + back.error + 1).last().copied()?;
-        (to > from && highest > value).then(|| (highest - value) * 1e9 / (to - from) as f64)
+        let falling = within(&lag, from, back.at + back.error + 1);
+        let (to, value) = falling.last().copied()?;
+        let at_once = falling.windows(2).map(|pair| pair[0].1 - pair[1].1).fold(0.0, f64::max);
+        (to > from && highest > value && at_once <= (highest - value) / 2.0).then(|| (highest - value) * 1e9 / (to - from) as f64)
     }
 
     fn window_outcomes(&self, courses: &[Course], restarts: &[Restarted]) -> Vec<WindowOutcome> {
-        let mut windows = Vec::new();
+        let mut windows: Vec<(String, Span, Span)> = Vec::new();
         if let (Ok(span), Ok(records)) = (self.baseline_span(courses, false), self.baseline_span(courses, true)) {
-            windows.push(self.window_outcome("baseline".to_owned(), span, records, restarts));
+            windows.push(("baseline".to_owned(), span, records));
         }
         for (fault, course) in self.faults.all().iter().zip(courses) {
             let Some(of) = self.windows_of(course) else { continue };
@@ -238,11 +250,12 @@ impl Analysis {
                 [(name.clone(), of.during), (format!("recovery of {name}"), of.recovery), (format!("after {name}"), of.after)]
             {
                 if span.1 > span.0 {
-                    windows.push(self.window_outcome(label, span, span, restarts));
+                    windows.push((label, span, span));
                 }
             }
         }
-        windows
+        // Each sums up its own histograms: most of the work of a report of a day.
+        windows.into_par_iter().map(|(name, span, records)| self.window_outcome(name, span, records, restarts)).collect()
     }
 
     /// `records` is the span for what is measured per record.
@@ -250,17 +263,17 @@ impl Analysis {
         let (from, to) = span;
         let per_second = |count: f64, (from, to): Span| count * 1e9 / (to - from).max(1) as f64;
         let spans = [span];
-        let by_intended = self.latency.merged(Metric::ProduceLatency, &[records]).map(|merged| per_second(merged.count() as f64, records));
+        let merged: BTreeMap<Metric, Merged> =
+            self.latency.metrics().filter_map(|metric| Some((metric, self.latency.merged(metric, &[records])?))).collect();
+        // Counts by intended time, where the histograms are short against the window.
+        let longest = self.latency.longest(Metric::ProduceLatency);
+        let fine = longest <= 2 * SECOND || records.1 - records.0 >= 20 * longest;
+        let produced = merged.get(&Metric::ProduceLatency).filter(|_| fine);
+        let by_intended = produced.map(|merged| per_second(merged.count() as f64, records));
         let input = by_intended.or_else(|| self.samples.growth(Metric::Acknowledged, from, to).map(|grown| per_second(grown, span)));
         let lag = self.samples.whole(Metric::OutputLag);
-        let latency = self
-            .latency
-            .metrics()
-            .filter_map(|metric| {
-                let merged = self.latency.merged(metric, &[records])?;
-                Some((metric, [merged.percentile(50.0), merged.percentile(99.0), merged.percentile(99.9), merged.max()]))
-            })
-            .collect();
+        let figures = |merged: &Merged| [merged.percentile(50.0), merged.percentile(99.0), merged.percentile(99.9), merged.max()];
+        let latency = merged.iter().map(|(metric, merged)| (*metric, figures(merged))).collect();
         let restarts = restarts.iter().filter(|restart| (from..to).contains(&restart.at)).count();
         WindowOutcome {
             name,
@@ -312,7 +325,11 @@ impl Analysis {
             drawn.push((self.seconds(*at), *value));
             before = Some(*at);
         }
-        Series { metric, of, unit: metric.unit(), points: drawn }
+        let unit = match &of {
+            Of::Query(query) => self.asked.queries.get(query).copied().unwrap_or(metric.unit()),
+            _ => metric.unit(),
+        };
+        Series { metric, of, unit, points: drawn }
     }
 
     fn latency_series(&self) -> Vec<LatencySeries> {

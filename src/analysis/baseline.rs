@@ -1,9 +1,15 @@
 //! The steady stretch before a fault, and the bands that it gives.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::Analysis;
+use super::asked::Asked;
 use super::band::{Band, window_maxima};
+use super::fault_log::Fault;
 use super::series::{Point, within};
 use crate::metric::Metric;
+use crate::scenario::baseline;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -17,9 +23,43 @@ pub struct Disturbance {
     pub at: i64,
     /// What, in words.
     pub what: String,
-    /// Whether it is a fault; else the rate changed.
-    pub fault: bool,
 }
+
+/// The schedule's own rate, over all streams.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rates {
+    streams: BTreeMap<String, f64>,
+    level: Option<f64>,
+    /// When it had moved by more than 5 %, and the rate from then on.
+    changes: Vec<(i64, f64)>,
+}
+
+impl Rates {
+    /// As asked for at the start.
+    pub fn of(asked: &Asked) -> Self {
+        let streams: BTreeMap<String, f64> =
+            asked.streams.iter().filter_map(|stream| Some((stream.name.clone(), stream.per_second?))).collect();
+        let level = (!streams.is_empty()).then(|| streams.values().sum());
+        Self { streams, level, changes: Vec::new() }
+    }
+
+    /// A stream's rate changes.
+    pub fn change(&mut self, at: i64, stream: &str, per_second: f64) {
+        match self.streams.get_mut(stream) {
+            Some(rate) => *rate = per_second,
+            None => drop(self.streams.insert(stream.to_owned(), per_second)),
+        }
+        let rate: f64 = self.streams.values().sum();
+        if self.level.is_none_or(|level| (rate - level).abs() > RATE_CHANGE * level.abs().max(f64::MIN_POSITIVE)) {
+            self.level = Some(rate);
+            self.changes.push((at, rate));
+        }
+    }
+}
+
+/// Baselines that were worked out, by the stretch that they are of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Baselines(BTreeMap<(i64, i64), Baseline>);
 
 /// The steady stretch that a fault is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,76 +107,87 @@ impl Analysis {
         planned.map_or(last, |planned| planned.min(last))
     }
 
-    /// Faults and changes of the rate, in order.
-    pub(super) fn disturbances(&self) -> Vec<Disturbance> {
-        let mut found: Vec<Disturbance> = self
-            .faults
-            .all()
-            .iter()
-            .filter_map(|fault| {
-                let at = fault.effective().ok()?.at;
-                Some(Disturbance { at, what: fault.id.name.clone(), fault: true })
-            })
-            .collect();
-        found.extend(self.rate_changes().into_iter().map(|(at, rate)| Disturbance {
-            at,
-            what: format!("a change of the rate to {}", crate::units::display::rate(rate)),
-            fault: false,
-        }));
-        found.sort_by_key(|disturbance| disturbance.at);
-        found
+    /// The first fault, change of the rate or gap after a moment.
+    pub(super) fn disturbed_after(&self, moment: i64) -> Option<Disturbance> {
+        let faults = self.faults.all().iter().filter_map(|fault| Some((fault.effective_at()?, fault)));
+        let fault = faults.filter(|(at, _)| *at > moment).min_by_key(|(at, _)| *at);
+        let fault = fault.map(|(at, fault)| Disturbance { at, what: fault.id.name.clone() });
+        let rate = self.rate_changes_after(moment).next();
+        let rate =
+            rate.map(|(at, rate)| Disturbance { at, what: format!("a change of the rate to {}", crate::units::display::rate(rate)) });
+        let gap = self.gap_disturbances().find(|gap| gap.at > moment);
+        // Of several at one moment the fault is named.
+        [fault, gap, rate].into_iter().flatten().min_by_key(|disturbance| disturbance.at)
     }
 
-    /// Moments at which the schedule's own rate, over all streams, had moved by more than 5 %, and the rate from then on.
-    fn rate_changes(&self) -> Vec<(i64, f64)> {
-        let mut streams: std::collections::BTreeMap<&str, f64> =
-            self.asked.streams.iter().filter_map(|stream| Some((stream.name.as_str(), stream.per_second?))).collect();
-        let mut level = if streams.is_empty() { None } else { Some(streams.values().sum::<f64>()) };
-        let mut changes = Vec::new();
-        for (at, stream, per_second) in &self.run.rates {
-            streams.insert(stream, *per_second);
-            let rate: f64 = streams.values().sum();
-            let moved = level.is_none_or(|level| (rate - level).abs() > RATE_CHANGE * level.abs().max(f64::MIN_POSITIVE));
-            if moved {
-                level = Some(rate);
-                if *at > self.origin() {
-                    changes.push((*at, rate));
-                }
-            }
-        }
-        changes
+    /// Moments after `moment` at which the schedule's own rate, over all streams, had moved by more than 5 %, and the rate from then on.
+    fn rate_changes_after(&self, moment: i64) -> impl Iterator<Item = (i64, f64)> {
+        let first = moment.max(self.origin());
+        self.run.rates.changes.iter().copied().skip_while(move |(at, _)| *at <= first)
     }
 
     /// Stretches of one rate: start, the first fault in it or its end, and the rate.
     fn steady_stretches(&self, before: i64) -> Vec<(i64, i64, f64)> {
-        let disturbances = self.disturbances();
         let mut starts = vec![(self.origin(), self.asked.per_second().unwrap_or(f64::NAN))];
-        starts.extend(self.rate_changes().into_iter().filter(|(at, _)| *at < before));
-        starts
-            .iter()
-            .map(|(from, rate)| {
-                let next = disturbances.iter().find(|disturbance| disturbance.at > *from).map_or(before, |disturbance| disturbance.at);
-                (*from, next.min(before), *rate)
-            })
-            .collect()
+        starts.extend(self.rate_changes_after(i64::MIN));
+        // Behind a gap one begins anew, at the rate that holds then.
+        for gap in &self.run.gaps {
+            let rate = starts.iter().rev().find(|(at, _)| *at <= gap.to).map_or(f64::NAN, |(_, rate)| *rate);
+            starts.retain(|(at, _)| !(gap.from..gap.to).contains(at));
+            starts.push((gap.to, rate));
+            starts.sort_by_key(|(at, _)| *at);
+        }
+        starts.retain(|(at, _)| *at < before);
+        let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([before]);
+        let mut disturbances: Vec<i64> = self.faults.all().iter().filter_map(Fault::effective_at).collect();
+        disturbances.extend(self.run.gaps.iter().map(|gap| gap.from));
+        disturbances.sort_unstable();
+        let first = |from: i64| disturbances.get(disturbances.partition_point(|at| *at <= from)).copied().unwrap_or(before);
+        starts.iter().zip(ends).map(|((from, rate), end)| (*from, end.min(first(*from)), *rate)).collect()
     }
 
-    /// The baseline of what happens at `before`: of the newest stretch at the rate that holds then which is long enough. The error says
-    /// why there is none.
-    pub(super) fn baseline(&self, before: i64) -> Result<Baseline, String> {
-        let width = self.interval();
-        let least = (30 * SECOND).max(6 * width);
-        let most = (600 * SECOND).max(60 * width);
+    /// What a rule of baselines says at this job's checkpoint interval, in nanoseconds.
+    fn by(&self, rule: fn(Duration) -> Duration) -> i64 {
+        crate::units::Duration::from(rule(Duration::from_nanos(self.interval().unsigned_abs()))).nanos()
+    }
+
+    /// No baseline is longer.
+    pub(super) fn longest_baseline(&self) -> i64 {
+        (600 * SECOND).max(60 * self.interval())
+    }
+
+    /// Where a stretch can be a baseline from: once the saw-teeth are regular, and no longer than the longest.
+    fn regular_from(&self, from: i64, to: i64) -> i64 {
+        (from + self.by(baseline::settling)).max(to - self.longest_baseline())
+    }
+
+    /// Works out every stretch that was disturbed by now, since a later fault may be compared with it.
+    pub(super) fn learn_baselines(&self, now: i64, known: &mut Baselines) {
+        let least = self.by(baseline::shortest);
+        for (from, to, _) in self.steady_stretches(now).into_iter().filter(|(_, to, _)| *to < now) {
+            let from = self.regular_from(from, to);
+            if to - from >= least {
+                known.0.entry((from, to)).or_insert_with(|| self.steady(from, to, least));
+            }
+        }
+    }
+
+    /// The baseline of what happens at `before`: of the newest stretch at the rate that holds then which is long enough. Those in `known` are not worked out
+    /// again. The error says why there is none.
+    pub(super) fn baseline(&self, before: i64, known: &mut Baselines) -> Result<Baseline, String> {
+        let least = self.by(baseline::shortest);
         let stretches = self.steady_stretches(before);
         let rate_then = stretches.last().map_or(f64::NAN, |(_, _, rate)| *rate);
         let same_rate = |rate: f64| rate.is_nan() || rate_then.is_nan() || (rate - rate_then).abs() <= RATE_CHANGE * rate_then.abs();
         let mut longest = 0;
         for (from, to, _) in stretches.iter().rev().filter(|(_, _, rate)| same_rate(*rate)) {
-            // Two checkpoints until the saw-teeth are regular.
-            let from = (from + (2 * width).max(2 * SECOND)).max(to - most);
+            let from = self.regular_from(*from, *to);
+            if self.reduced(from, *to).is_some() {
+                continue;
+            }
             longest = longest.max(to - from);
             if to - from >= least {
-                return Ok(self.steady(from, *to, least));
+                return Ok(known.0.entry((from, *to)).or_insert_with(|| self.steady(from, *to, least)).clone());
             }
         }
         Err(format!(

@@ -111,10 +111,12 @@ impl Watched {
         let stretches = warm(self.stretches);
         let values: Vec<(f64, f64)> = stretches.iter().flatten().copied().collect();
         drift.points = values.len();
-        let Some((first, last)) = values.first().zip(values.last()) else {
+        let Some(last) = values.last() else {
             return Drift { trend: Trend::NoData("it was not seen after warm-up".to_owned()), ..drift };
         };
-        (drift.from, drift.to) = (first.0, last.0);
+        // The stretch that ends first need not be the one that begins first.
+        let first = values.iter().fold(last.0, |first, (at, _)| first.min(*at));
+        (drift.from, drift.to) = (first, last.0);
         drift.level = median(&sorted(values.iter().map(|(_, value)| *value)));
         if to - last.0 > SILENT * (to - from) {
             let since = display::clock(last.0);
@@ -130,7 +132,7 @@ impl Watched {
         };
         let level = drift.level.unwrap_or(0.0).abs();
         // Over the time from the first point to the last: what is between stretches drifts as well.
-        let seconds = (last.0 - first.0).max(f64::MIN_POSITIVE);
+        let seconds = (last.0 - first).max(f64::MIN_POSITIVE);
         let matters = self.floor.max(SMALLEST_SHARE * level) / seconds;
         drift.per_second = Some(found.slope.per_second);
         drift.interval = Some((found.slope.low, found.slope.high));

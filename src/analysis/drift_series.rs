@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Analysis;
 use super::drift::{Drift, FEWEST_POINTS, Trend, Watched};
+use super::drift_stretches::Look;
 use super::outcome::{ExpectationOutcome, Recovery, Status};
 use super::quantile::{median, sorted};
 use super::recovery::Course;
 use super::restarts::Restarted;
-use super::series::{Point, spacing};
 use super::strata::fit;
 use super::windows::Span;
 use crate::journal::Of;
@@ -18,8 +18,6 @@ const SECOND: i64 = 1_000_000_000;
 const MIB: f64 = 1_048_576.0;
 /// What is left out at the start: a tenth of the time, within these.
 const WARM_UP: (i64, i64) = (20 * SECOND, 900 * SECOND);
-/// A JVM's memory, threads and files grow by themselves for so long, or a quarter of the time where that is shorter.
-const YOUNG: i64 = 600 * SECOND;
 /// Stretches of a series that is reduced to one value each.
 const STRETCHES: i64 = 120;
 /// Occurrences of a fault whose recoveries can be compared.
@@ -30,9 +28,6 @@ const LOAD_CHANGE: f64 = 0.05;
 /// The outcome's line for all drifts together.
 pub(super) const NO_DRIFT: &str = "no drift";
 
-/// The nodes of a stretch of time, and its points.
-type Stretch<'a> = (BTreeSet<&'a Of>, Vec<(f64, f64)>);
-
 impl Analysis {
     /// The drifts of a soak; empty for any other run.
     pub(super) fn drifts(&self, courses: &[Course], restarts: &[Restarted]) -> Vec<Drift> {
@@ -41,6 +36,8 @@ impl Analysis {
         }
         let (start, end) = self.whole_run();
         let from = start + ((end - start) / 10).clamp(WARM_UP.0, WARM_UP.1);
+        // Extremes of minutes are no samples.
+        let from = self.run.thinned.map_or(from, |(_, until)| from.max(until));
         if end <= from {
             return Vec::new();
         }
@@ -65,19 +62,25 @@ impl Analysis {
             }
             drifts.push(drift);
         }
-        drifts.retain(|drift| drift.points > 0 || drift.metric == Metric::HeapUsed);
+        // What is measured and gives no point is no data; what this cluster does not tell is no row.
+        let measured = |metric| metric == Metric::HeapUsed || self.samples.subjects(metric).next().is_some();
+        drifts.retain(|drift| drift.points > 0 || measured(drift.metric));
         for drift in drifts.iter_mut().filter(|drift| matches!(drift.metric, Metric::HeapUsed | Metric::HeapAfterCollection)) {
             look.heap_full(drift);
         }
         drifts
     }
 
-    /// What no fault disturbs: from `from` to `end` without each fault's time, from T0 until it has been back for a hold.
+    /// What no fault disturbs: from `from` to `end` without the gaps and each fault's time, from T0 until it has been back for a hold.
     fn quiet(&self, courses: &[Course], from: i64, end: i64) -> Vec<Span> {
+        let settled = |gap: Span| (gap.0, gap.1 + self.hold());
         let mut quiet = vec![(from, end)];
-        for course in courses {
-            let Some(windows) = self.windows_of(course) else { continue };
-            let cut = (windows.during.0, windows.recovery.1.max(windows.during.1) + self.hold());
+        let gaps = self.run.gaps.iter().map(|gap| settled((gap.from, gap.to)));
+        let of_faults = courses.iter().filter_map(|course| {
+            let windows = self.windows_of(course)?;
+            Some(settled((windows.during.0, windows.recovery.1.max(windows.during.1))))
+        });
+        for cut in of_faults.chain(gaps) {
             quiet = quiet
                 .into_iter()
                 .flat_map(|(from, to)| [(from, to.min(cut.0)), (from.max(cut.1), to)])
@@ -107,16 +110,6 @@ impl Analysis {
     }
 }
 
-struct Look<'a> {
-    analysis: &'a Analysis,
-    from: i64,
-    end: i64,
-    quiet: Vec<Span>,
-    restarts: &'a [Restarted],
-    /// Length of a stretch that gives one value.
-    width: i64,
-}
-
 impl Look<'_> {
     /// Series that the load does not move.
     fn independent(&self, courses: &[Course]) -> Vec<Watched> {
@@ -138,9 +131,23 @@ impl Look<'_> {
         }
         all.extend(self.recoveries(courses));
         all.push(self.unexplained());
-        let own = vec![self.per_stretch(&self.points(Metric::OwnMemory), middle_of, false)];
-        all.push(watched("squall's own memory", Metric::OwnMemory, "resident, of its process", own, 4.0 * MIB));
+        all.push(watched("squall's own memory", Metric::OwnMemory, "resident, of its process", self.own_memory(), 4.0 * MIB));
         all
+    }
+
+    /// A squall that goes on is another process: the first quarter of its time warms up.
+    fn own_memory(&self) -> Vec<Vec<(f64, f64)>> {
+        let points = self.per_stretch(&self.points(Metric::OwnMemory), middle_of, false);
+        let resumed = self.analysis.run.gaps.iter().map(|gap| self.analysis.seconds(gap.to));
+        let mut stretches = vec![points];
+        for at in resumed {
+            let Some(last) = stretches.pop() else { break };
+            let (before, after): (Vec<_>, Vec<_>) = last.into_iter().partition(|(moment, _)| *moment < at);
+            let warm = after.len() / 4;
+            stretches.extend([before, after.into_iter().skip(warm).collect()]);
+        }
+        stretches.retain(|points| !points.is_empty());
+        stretches
     }
 
     /// Series that go with the load: a load that drifts makes them no data.
@@ -270,94 +277,6 @@ impl Look<'_> {
     /// Nodes that report a heap to Flink.
     fn taskmanagers(&self) -> BTreeSet<Of> {
         self.analysis.samples.subjects(Metric::HeapUsed).map(|(of, _)| of.clone()).collect()
-    }
-
-    /// The sum over nodes per stretch of time, by `value` of each node's samples. A new stretch of the series begins when nodes come or go,
-    /// and with `epochs` when the job restarted: what its classes held is gone then. The first quarter of such a stretch warms up. Without
-    /// `epochs` it is about the processes, and young ones do not count.
-    fn together(&self, metric: Metric, nodes: &BTreeSet<Of>, epochs: bool, value: fn(&[f64]) -> Option<f64>) -> Vec<Vec<(f64, f64)>> {
-        let samples = &self.analysis.samples;
-        let usual = nodes.iter().filter_map(|of| spacing(samples.get(metric, of)?.all())).max().unwrap_or(SECOND);
-        let width = self.width.max(usual + usual / 2);
-        let mut stretches: Vec<Stretch<'_>> = Vec::new();
-        let mut at = self.from;
-        let mut broken = true;
-        while at + width <= self.end {
-            let (from, to) = (at, at + width);
-            at = to;
-            if epochs && self.restarts.iter().any(|restart| (from - self.width..to).contains(&restart.at)) {
-                broken = true;
-                continue;
-            }
-            if !self.is_quiet(from, to) {
-                continue;
-            }
-            let values: Vec<(&Of, f64)> = nodes
-                .iter()
-                .filter_map(|of| {
-                    let all = samples.get(metric, of)?;
-                    let young = YOUNG.min((self.end - self.from) / 4);
-                    if !epochs && all.all().first().is_some_and(|(born, _)| from < born + young) {
-                        return None;
-                    }
-                    let within: Vec<f64> = all.within(from, to).iter().map(|(_, value)| *value).collect();
-                    Some((of, value(&within)?))
-                })
-                .collect();
-            if values.is_empty() {
-                continue;
-            }
-            let set: BTreeSet<&Of> = values.iter().map(|(of, _)| *of).collect();
-            let point = (self.analysis.seconds(from + width / 2), values.iter().map(|(_, value)| value).sum());
-            match stretches.last_mut().filter(|(before, _)| !broken && *before == set) {
-                Some((_, points)) => points.push(point),
-                None => stretches.push((set, vec![point])),
-            }
-            broken = false;
-        }
-        let warm = |(index, (_, mut points)): (usize, Stretch<'_>)| {
-            if index > 0 && epochs {
-                points.drain(..points.len() / 4);
-            }
-            points
-        };
-        stretches.into_iter().enumerate().map(warm).filter(|points| points.len() >= 4).collect()
-    }
-
-    /// One value for each stretch of time.
-    fn per_stretch(&self, points: &[Point], value: fn(&[f64]) -> Option<f64>, quiet: bool) -> Vec<(f64, f64)> {
-        let width = self.width.max(2 * self.analysis.interval());
-        let mut found = Vec::new();
-        let mut at = self.from;
-        while at + width <= self.end {
-            let (from, to) = (at, at + width);
-            at = to;
-            if quiet && !self.is_quiet(from, to) {
-                continue;
-            }
-            let within: Vec<f64> = super::series::within(points, from, to).iter().map(|(_, value)| *value).collect();
-            found.extend(value(&within).map(|value| (self.analysis.seconds(from + width / 2), value)));
-        }
-        found
-    }
-
-    fn quiet_points(&self, points: &[Point]) -> Vec<(f64, f64)> {
-        points.iter().filter(|(at, _)| self.is_quiet(*at, *at)).map(|(at, value)| (self.analysis.seconds(*at), *value)).collect()
-    }
-
-    /// A metric of the whole pipeline; of checkpoints from their records.
-    fn points(&self, metric: Metric) -> Vec<Point> {
-        let records = self.analysis.checkpoints.values(metric, &self.analysis.clocks).filter(|points| !points.is_empty());
-        records.unwrap_or_else(|| self.analysis.samples.whole(metric).into_owned())
-    }
-
-    fn stretches(&self) -> impl Iterator<Item = Span> {
-        let (from, end, width) = (self.from, self.end, self.width.max(5 * SECOND));
-        (0..).map(move |index| (from + index * width, from + (index + 1) * width)).take_while(move |(_, to)| *to <= end)
-    }
-
-    fn is_quiet(&self, from: i64, to: i64) -> bool {
-        self.quiet.iter().any(|(start, end)| *start <= from && to <= *end)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Expectations, judged: met, failed, or no data.
 
 use super::Analysis;
+use super::measure::Measured;
 use super::outcome::{ExpectationOutcome, Figure, Recovery, Status};
 use super::quantile::{quantile, sorted};
 use super::recovery::Course;
-use crate::metric::{Metric, Unit};
+use crate::metric::{Behaviour, Metric, Unit};
 use crate::scenario::{Aggregate, Bound, Comparison, Expectation, Subject, Window};
 use crate::units::display;
 
@@ -17,6 +18,16 @@ struct Judged {
     at: Option<i64>,
     observed: String,
     reason: Option<String>,
+}
+
+/// What an expectation asks of something measured.
+struct Asked<'a> {
+    behaviour: Behaviour,
+    unit: Unit,
+    aggregate: Option<Aggregate>,
+    window: Option<&'a Window>,
+    comparison: Comparison,
+    bound: f64,
 }
 
 impl Judged {
@@ -85,6 +96,16 @@ impl Analysis {
             Subject::Delivery => self.judge_delivery(expectation),
             Subject::Job => self.judge_job(expectation),
             Subject::Metric { over: Some(runs), .. } => Judged::no_data(format!("judged over {runs} repeats; this is one run")),
+            Subject::Query { query, unit, aggregate, window } => match expectation.bound {
+                Bound::Value(bound) => {
+                    let spans = self.spans(courses, window.as_ref(), Metric::Query);
+                    let measured = spans.and_then(|spans| self.measure_query(query, *aggregate, &spans));
+                    let (behaviour, comparison) = (Metric::Query.behaviour(), expectation.comparison);
+                    let asked = Asked { behaviour, unit: *unit, aggregate: *aggregate, window: window.as_ref(), comparison, bound };
+                    self.judge_measured(courses, measured, &asked)
+                }
+                Bound::Word(_) => Judged::no_data(format!("query {query} is compared with a value")),
+            },
             Subject::Metric { metric, aggregate, window, over: None } => {
                 self.judge_metric(courses, *metric, *aggregate, window.as_ref(), expectation)
             }
@@ -147,18 +168,28 @@ impl Analysis {
         }
         let measured =
             self.spans(courses, window, metric).and_then(|spans| self.measure(courses, metric, aggregate, &spans, upper(comparison)));
-        let measured = match measured {
+        let asked = Asked { behaviour: metric.behaviour(), unit: metric.unit(), aggregate, window, comparison, bound };
+        self.judge_measured(courses, measured, &asked)
+    }
+
+    /// A measured value against its bound. What a gap cuts off can fail, and is not met.
+    fn judge_measured(&self, courses: &[Course], measured: Result<Measured, String>, asked: &Asked<'_>) -> Judged {
+        let mut measured = match measured {
             Ok(measured) => measured,
-            Err(reason) => return Judged::no_data(reason),
+            Err(reason) => return Judged::no_data(self.cut_by_a_gap(courses, asked.window).unwrap_or(reason)),
         };
-        let unit = unit_of(metric, aggregate);
-        let mut status = compare(measured.figure, comparison, bound);
+        measured.partial = measured.partial.or_else(|| self.cut_by_a_gap(courses, asked.window));
+        let unit = unit_of(asked.unit, asked.behaviour, asked.aggregate);
+        let mut status = compare(measured.figure, asked.comparison, asked.bound);
         let mut observed = in_words(measured.figure, unit);
-        if aggregate == Some(Aggregate::Slope) {
+        if asked.aggregate == Some(Aggregate::Slope) {
             observed.push_str(" per second");
         }
         if let Some(at) = measured.at {
             observed = format!("{observed} at {}", display::clock(self.seconds(at)));
+        }
+        if asked.window.is_none() && matches!(asked.behaviour, Behaviour::Gauge | Behaviour::Distribution) {
+            observed.push_str(&self.left_out());
         }
         let mut reason = (status == Status::NoData).then(|| "the bound lies within the error".to_owned());
         if status == Status::Met
@@ -195,7 +226,7 @@ impl Analysis {
             .all()
             .iter()
             .zip(courses)
-            .filter(|(fault, _)| name.is_none_or(|name| fault.id.name == name))
+            .filter(|(fault, _)| name.is_none_or(|name| fault.id.name == name) && !self.can_be_spared(fault))
             .map(|(fault, course)| (fault.id.name.as_str(), self.judge_course(course, metric, comparison, bound)))
             .collect();
         if faults.is_empty() {
@@ -313,12 +344,11 @@ fn aggregate_faults(faults: &[(&str, Judged)], metric: Metric, aggregate: Aggreg
 }
 
 /// What an aggregate of a metric is measured in.
-fn unit_of(metric: Metric, aggregate: Option<Aggregate>) -> Unit {
-    use crate::metric::Behaviour::{Counter, Figure};
-    match (aggregate, metric.unit(), metric.behaviour()) {
-        (Some(Aggregate::Count), _, Counter | Figure) => metric.unit(),
+fn unit_of(unit: Unit, behaviour: Behaviour, aggregate: Option<Aggregate>) -> Unit {
+    match (aggregate, unit, behaviour) {
+        (Some(Aggregate::Count), _, Behaviour::Counter | Behaviour::Figure) => unit,
         (Some(Aggregate::Count), _, _) => Unit::Count,
-        (Some(Aggregate::Rate), _, crate::metric::Behaviour::Distribution) => Unit::PerSecond,
+        (Some(Aggregate::Rate), _, Behaviour::Distribution) => Unit::PerSecond,
         (Some(Aggregate::Rate), Unit::Records | Unit::Count, _) => Unit::PerSecond,
         (Some(Aggregate::Rate), Unit::Seconds, _) => Unit::Ratio,
         (_, unit, _) => unit,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::job_log::{Found, Seen};
-use crate::action::{Action, Aim, Inverse, JobDeed, Strength, Testimony, TrafficChange, View};
+use crate::action::{Action, Aim, Inverse, JobDeed, Strength, Testimony, TrafficChange};
 use crate::journal::{FaultId, UndoId};
 
 /// A deed that was tried.
@@ -55,8 +55,8 @@ pub struct Fault {
     pub id: FaultId,
     /// When it was to fire.
     pub planned: i64,
-    /// The cluster as it saw it, and its choice.
-    pub aimed: Option<(View, Aim)>,
+    /// Its choice.
+    pub aimed: Option<Aim>,
     /// Why it chose nothing.
     pub not_aimed: Option<String>,
     /// Its deeds, in order.
@@ -88,7 +88,7 @@ impl Fault {
 
     /// Whether it lasts until its undo.
     pub fn held(&self) -> bool {
-        self.aimed.as_ref().is_some_and(|(_, aim)| aim.held)
+        self.aimed.as_ref().is_some_and(|aim| aim.held)
     }
 
     /// T0: when its first deed took effect.
@@ -107,6 +107,12 @@ impl Fault {
         }
     }
 
+    /// When T0 was, where there is one.
+    pub fn effective_at(&self) -> Option<i64> {
+        let deeds = self.performed.iter().filter(|deed| deed.error.is_none() && self.not_aimed.is_none());
+        deeds.map(|deed| deed.effective.at).min()
+    }
+
     /// Whether the world changed and the victim carried work; the error says why it does not count.
     pub fn acted(&self) -> Result<Strength, String> {
         self.effective().map_err(|reason| format!("it did not act: {reason}"))?;
@@ -123,7 +129,7 @@ impl Fault {
 
     /// The actions that it chose.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.aimed.iter().flat_map(|(_, aim)| aim.steps.iter().map(|step| &step.action))
+        self.aimed.iter().flat_map(|aim| aim.steps.iter().map(|step| &step.action))
     }
 
     /// The changes of the traffic among them.

@@ -135,7 +135,13 @@ fn of_fault(fault: &FaultOutcome, all: &mut Vec<RunFigure>) {
     let lag = plain(fault.max_output_lag.map(|(lag, _)| lag), "output lag was not sampled");
     push("output-lag max", Unit::Records, Better::Lower, Weight::Shown, lag);
     // A backlog that is gone with one or two commits has no rate to speak of; what it is worth is in the recovery time.
-    push("catch-up rate", Unit::PerSecond, Better::Higher, Weight::Shown, plain(fault.catch_up_rate, "it did not catch up"));
+    push(
+        "catch-up rate",
+        Unit::PerSecond,
+        Better::Higher,
+        Weight::Shown,
+        plain(fault.catch_up_rate, "it did not catch up, or with one commit"),
+    );
     let replayed = match fault.replayed {
         Some(Bounds { at_least, at_most }) => {
             let (low, high) = (at_least as f64, at_most as f64);

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Analysis;
 use super::asked::Asked;
-use super::checkpoints::CheckpointLog;
+use super::baseline::{Baselines, Rates};
+use super::checkpoints::{CheckpointLog, EVER};
 use super::fault_log::FaultLog;
+use super::gap::Gap;
 use super::job_log::{Clocks, JobLog, Running, State, Thrown};
 use super::latency::LatencyLog;
 use super::outcome::Recovery;
@@ -22,6 +24,9 @@ const LOOK_EVERY: i64 = 1_000_000_000;
 
 /// A source that had something to read for this long has read it, if it reads.
 const LOOK_FROZEN: i64 = 10_000_000_000;
+
+/// Counters of squall's own.
+const OWN_COUNTERS: [Metric; 5] = [Metric::Scheduled, Metric::Sent, Metric::Acknowledged, Metric::SendFailed, Metric::Seen];
 
 /// Hints that are kept.
 const MOST_HINTS: usize = 200;
@@ -41,13 +46,19 @@ pub(super) struct RunLog {
     pub accounting: Option<Accounting>,
     /// Streams of the traffic: name, topic, partitions.
     pub streams: Vec<(String, String, u32)>,
-    /// Changes of the schedule's own rate: when, stream, per second.
-    pub rates: Vec<(i64, String, f64)>,
+    /// The schedule's own rate.
+    pub rates: Rates,
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
     pub resolutions: BTreeMap<String, (f64, f64)>,
     pub probe_errors: BTreeMap<String, (u32, String)>,
     pub hints: Vec<String>,
     pub delivery: Option<Verdict>,
+    /// Stretches in which squall was dead.
+    pub gaps: Vec<Gap>,
+    /// Whether it can be resumed, once squall is dead.
+    pub resumable: bool,
+    /// Of this stretch only each minute's extremes are left.
+    pub thinned: Option<(i64, i64)>,
     seen_anything: bool,
 }
 
@@ -60,8 +71,8 @@ impl Analysis {
     /// Over the journal of a run of which this was asked.
     pub fn of(asked: Asked) -> Self {
         Self {
+            run: RunLog { rates: Rates::of(&asked), ..RunLog::default() },
             asked,
-            run: RunLog::default(),
             samples: Store::default(),
             latency: LatencyLog::default(),
             output: OutputLog::default(),
@@ -71,6 +82,10 @@ impl Analysis {
             faults: FaultLog::default(),
             happenings: Vec::new(),
             decided: BTreeMap::new(),
+            settled: 0,
+            baselines: Baselines::default(),
+            forgets: false,
+            forgot: i64::MIN,
             next_look: i64::MIN,
         }
     }
@@ -78,16 +93,28 @@ impl Analysis {
     /// Takes in the next event of the journal.
     pub fn push(&mut self, event: &Event) {
         let at = event.at.0;
+        self.began(at);
+        // The probes of a squall that goes on tell once more what Flink remembers.
+        if self.run.gaps.is_empty() || !self.job.knows(&event.event) {
+            self.tell(at, &event.event);
+            self.take(at, &event.event);
+        }
+        self.look(at);
+    }
+
+    pub(super) fn began(&mut self, at: i64) {
         if !self.run.seen_anything {
             self.run.seen_anything = true;
             self.run.started = at;
         }
         self.run.last = self.run.last.max(at);
-        self.tell(at, &event.event);
-        self.take(at, &event.event);
+    }
+
+    pub(super) fn look(&mut self, at: i64) {
         if at >= self.next_look {
             self.next_look = at + LOOK_EVERY;
             self.decide(at);
+            self.forget(at);
         }
     }
 
@@ -95,8 +122,8 @@ impl Analysis {
         match event {
             EventKind::Sample { metric, of, value } => self.take_sample(at, *metric, of, *value),
             EventKind::Output(batch) => self.output.push(batch),
-            EventKind::Histogram { metric, from, to, negative, histogram, .. } => {
-                if let Err(error) = self.latency.push(*metric, from.0, to.0, *negative, histogram) {
+            EventKind::Histogram { metric, from, to, negative, histogram, summary, .. } => {
+                if let Err(error) = self.latency.push(*metric, (from.0, to.0), *negative, histogram, *summary) {
                     self.probe_failed(&format!("histograms of {metric}"), &error);
                 }
             }
@@ -105,12 +132,14 @@ impl Analysis {
                 self.run.squall.clone_from(squall);
             }
             EventKind::Facts { section, facts } => self.run.facts.entry(section.clone()).or_default().extend(facts.clone()),
-            EventKind::Phase(Phase::CleaningUp) => self.run.cleaning = Some(at),
+            EventKind::Phase(Phase::CleaningUp) => (self.run.cleaning, self.run.resumable) = (Some(at), false),
+            EventKind::Resumable { .. } => self.run.resumable = true,
+            EventKind::Resumed { .. } | EventKind::TrafficResumed { .. } => self.take_gap(at, event),
             EventKind::TrafficStarted { start, streams } => {
                 self.run.start = Some(start.0);
                 self.run.streams.clone_from(streams);
             }
-            EventKind::RateChanged { stream, per_second } => self.run.rates.push((at, stream.clone(), *per_second)),
+            EventKind::RateChanged { stream, per_second } => self.run.rates.change(at, stream, *per_second),
             EventKind::TrafficStopped(books) => {
                 self.run.traffic_end = Some(at);
                 self.run.accounting = Some(books.clone());
@@ -132,7 +161,12 @@ impl Analysis {
                 self.run.ending = Some(ending.clone());
                 self.run.clean = Some(*clean);
             }
+            EventKind::SamplesThinned { from, before } => {
+                let (first, last) = self.run.thinned.unwrap_or((i64::MAX, i64::MIN));
+                self.run.thinned = Some((first.min(from.0), last.max(before.0)));
+            }
             EventKind::Made { .. }
+            | EventKind::SamplesNearBudget { .. }
             | EventKind::Removed { .. }
             | EventKind::Reading { .. }
             | EventKind::Phase(_)
@@ -156,7 +190,11 @@ impl Analysis {
         }
     }
 
-    fn take_sample(&mut self, at: i64, metric: Metric, of: &Of, value: f64) {
+    pub(super) fn take_sample(&mut self, at: i64, metric: Metric, of: &Of, mut value: f64) {
+        // A squall that goes on counts from what had arrived, which may be less than what was under way: nothing was counted anew.
+        if self.goes_on_counting(metric) {
+            value = self.samples.get(metric, of).and_then(Samples::newest).map_or(value, |(_, before)| before.max(value));
+        }
         self.samples.push(metric, of, at, value);
         // Position lag is the log's end less the source's next offset, whose value is the older one.
         if metric == Metric::SourcePosition
@@ -164,6 +202,11 @@ impl Analysis {
         {
             self.samples.push(Metric::PositionLag, of, at, (end - value).max(0.0));
         }
+    }
+
+    /// Whether a counter is squall's own, and squall is not the first.
+    pub(super) fn goes_on_counting(&self, metric: Metric) -> bool {
+        !self.run.gaps.is_empty() && OWN_COUNTERS.contains(&metric)
     }
 
     /// A value stood still. A position at the end of its log has to; any other value is no data from then on.
@@ -177,7 +220,12 @@ impl Analysis {
             self.samples.freeze(Metric::PositionLag, of, since);
         }
         if self.samples.freeze(metric, of, since) {
-            self.happen(at, "frozen", format!("{metric} stands still: no data until it moves"));
+            // Of all partitions it is found with the same look.
+            let sentence = format!("{metric} stands still: no data until it moves");
+            let told = self.happenings.last().is_some_and(|last| last.sentence == sentence && at - last.at < LOOK_EVERY);
+            if !told {
+                self.happen(at, "frozen", sentence);
+            }
         }
     }
 
@@ -210,8 +258,8 @@ impl Analysis {
         match event {
             EventKind::FaultDue { fault, planned } => self.faults.entry(fault, at).planned = planned.0,
             // A crash loop aims again; what it is, and where it began, the first aim says.
-            EventKind::FaultAimed { fault, view, aim } => {
-                self.faults.entry(fault, at).aimed.get_or_insert_with(|| (view.clone(), aim.clone()));
+            EventKind::FaultAimed { fault, aim, .. } => {
+                self.faults.entry(fault, at).aimed.get_or_insert_with(|| aim.clone());
             }
             EventKind::FaultNotAimed { fault, reason } => self.faults.entry(fault, at).not_aimed = Some(reason.clone()),
             EventKind::UndoRecorded { undo, fault, step, inverse, .. } => self.faults.undo_recorded(*undo, fault, *step, inverse, at),
@@ -243,39 +291,12 @@ impl Analysis {
         error.clone_into(&mut entry.1);
     }
 
-    /// Looks whether a fault's course has been decided since the last look.
-    fn decide(&mut self, at: i64) {
-        if self.run.traffic_end.is_some() || self.decided.len() == self.faults.all().len() {
-            return;
-        }
-        let mut found = Vec::new();
-        for fault in self.faults.all().iter().filter(|fault| !self.decided.contains_key(&fault.id)) {
-            if fault.acted().is_err() {
-                continue;
-            }
-            let course = self.course(fault);
-            let over = match &course.recovery {
-                Recovery::Recovered { .. } | Recovery::Censored { .. } => true,
-                Recovery::RodeThrough => at >= course.noticed_by && course.until.0 > course.noticed_by,
-                Recovery::NotRecovered { .. } | Recovery::Inconclusive { .. } => false,
-            };
-            if over {
-                let when = course.end.as_ref().map_or(course.noticed_by, |end| end.at);
-                found.push((fault.id.clone(), when, course.recovery));
-            }
-        }
-        for (fault, when, recovery) in found {
-            self.tell_recovery(at, &fault, &recovery);
-            self.decided.insert(fault, (when, recovery));
-        }
-    }
-
     /// The newest value of a metric and its moment, of the subject for which `comparison` holds first (the largest for `>`). None where
     /// there is none, or the value stands still. The moment says its age.
     pub fn latest(&self, metric: Metric, comparison: Comparison) -> Option<(f64, Timestamp)> {
         let larger = !matches!(comparison, Comparison::Less | Comparison::LessOrEqual);
         if metric.behaviour() == Behaviour::Distribution {
-            let newest = self.latency.stretches(metric).last()?;
+            let newest = self.latency.newest(metric)?;
             return Some((if larger { newest.max } else { newest.p50 }, Timestamp(newest.to)));
         }
         let (at, value) = self.samples.newest(metric, larger)?;
@@ -303,7 +324,7 @@ impl Analysis {
 
     /// Whether a checkpoint that was triggered after a moment has completed.
     pub fn checkpoint_began_after(&self, moment: Timestamp) -> bool {
-        self.checkpoints.ended("completed", &self.clocks).any(|(_, record)| {
+        self.checkpoints.ended("completed", EVER, &self.clocks).any(|(_, record)| {
             let triggered = self.clocks.jobmanager(record.triggered, "");
             triggered.at - triggered.error > moment.0
         })
@@ -352,14 +373,6 @@ impl Analysis {
     /// Undos that are owed, and their faults, oldest first.
     pub fn active_undos(&self) -> Vec<(UndoId, FaultId)> {
         self.faults.open_undos().map(|(id, undo)| (id, undo.fault.clone())).collect()
-    }
-
-    /// Lets go of samples, latencies and outputs before a moment, so that a fold over days stays small: the small questions need only
-    /// what is newer than the baseline of the next fault. The outcome of a long run comes from replaying its journal.
-    pub fn forget_before(&mut self, moment: Timestamp) {
-        self.samples.forget_before(moment.0);
-        self.latency.forget_before(moment.0);
-        self.output.forget_before(moment.0);
     }
 
     /// Seconds since the schedule's zero; since the first line before there is one.

@@ -47,6 +47,14 @@ impl Analysis {
                 let rate = self.asked.per_second().map_or_else(String::new, display::rate);
                 self.happen(start.0, "baseline", rate);
             }
+            EventKind::Resumed { since, .. } => {
+                let died = display::clock(self.seconds(since.0));
+                self.happen(at, "resumed", format!("squall had died at {died}; from there on is a gap"));
+            }
+            EventKind::TrafficResumed { start, unsent } => {
+                let unsent = display::grouped(*unsent);
+                self.happen(start.0, "traffic", format!("flows again; {unsent} records that were due in the gap were never sent"));
+            }
             EventKind::RateChanged { stream, per_second } => self.happen(at, "rate", format!("{stream}: {}", display::rate(*per_second))),
             EventKind::TrafficStopped(books) => {
                 self.happen(
@@ -92,6 +100,22 @@ impl Analysis {
                 self.happen(at, "exception", if cause.is_empty() { name.clone() } else { cause.clone() })
             }
             EventKind::Checkpoint(record) => self.tell_checkpoint(at, record),
+            EventKind::SamplesNearBudget { used, budget } => {
+                let (used, budget) = (display::bytes(used.0 as f64), display::bytes(budget.0 as f64));
+                self.happen(
+                    at,
+                    "disk",
+                    format!("samples take {used} of {budget} (--disk-budget): the oldest will be reduced to each minute's extremes"),
+                );
+            }
+            EventKind::SamplesThinned { from, before } => {
+                let (from, to) = (display::clock(self.seconds(from.0)), display::clock(self.seconds(before.0)));
+                self.happen(
+                    at,
+                    "disk",
+                    format!("samples from {from} to {to} are reduced to each minute's extremes: no data for what is judged"),
+                );
+            }
             EventKind::Abort { condition, seen } => self.happen(at, "aborted", format!("{condition}: {seen}")),
             EventKind::Delivery(verdict) => {
                 let sentence =

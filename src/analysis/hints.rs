@@ -14,6 +14,9 @@ const STANDS_STILL_AT_LEAST: i64 = 10_000_000_000;
 const OF_TRANSACTIONS: &[&str] =
     &["ProducerFenced", "InvalidProducerEpoch", "InvalidTxnState", "TransactionAborted", "TransactionTimedOut", "InvalidPidMapping"];
 
+/// More checkpoints than this are never under way together.
+const TOGETHER: usize = 32;
+
 impl Analysis {
     /// Lines of logs, and what metrics, exceptions, checkpoints and offsets hint at.
     pub(super) fn hints(&self) -> Vec<String> {
@@ -27,7 +30,7 @@ impl Analysis {
             .iter()
             .filter(|thrown| OF_TRANSACTIONS.iter().any(|word| thrown.cause.contains(word) || thrown.name.contains(word)));
         hints.extend(told.map(|thrown| {
-            let at = self.clocks.jobmanager(thrown.thrown, "").at;
+            let at = self.clocks.ours(thrown.thrown);
             format!("transaction: at {} the job failed with {}", display::clock(self.seconds(at)), thrown.cause)
         }));
         hints.extend(self.run.hints.iter().cloned());
@@ -42,12 +45,10 @@ impl Analysis {
                 let at = self.clocks.jobmanager(*at, "");
                 // A job that was submitted anew counts from 1 again.
                 let submitted = self.job.submitted.iter().map(|(submitted, _)| *submitted).filter(|submitted| *submitted <= at.at).max();
-                let newest = self
-                    .checkpoints
-                    .ended("completed", &self.clocks)
-                    .filter(|(ended, _)| *ended + at.error < at.at && submitted.is_none_or(|submitted| *ended > submitted))
-                    .map(|(_, record)| record.id)
-                    .max()?;
+                let before = (submitted.map_or(i64::MIN, |submitted| submitted + 1), at.at - at.error);
+                // Ids ascend as checkpoints do, but for a few that are under way together.
+                let ended = self.checkpoints.ended("completed", before, &self.clocks).rev().take(TOGETHER);
+                let newest = ended.map(|(_, record)| record.id).max()?;
                 (newest > *checkpoint).then(|| {
                     let moment = display::clock(self.seconds(at.at));
                     format!("restore: at {moment} the job was restored from checkpoint {checkpoint}, though {newest} had completed")

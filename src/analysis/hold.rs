@@ -16,6 +16,8 @@ use crate::metric::Metric;
 pub const FLAT: f64 = 0.005;
 /// Less than this share of the offered records acknowledged: the generator, or Kafka, was the limit.
 const LEAST_INPUT: f64 = 0.985;
+/// Brokers may still owe the acknowledgements of so many seconds at the end of a stretch, which weighs in a short one.
+const ON_THEIR_WAY: f64 = 1.0;
 /// Slip p99 beyond this, in seconds: a latency says more of the generator than of the job.
 const MOST_SLIP: f64 = 0.5;
 /// Commits that come closer together than this share of an interval are one.
@@ -106,7 +108,8 @@ impl Hold {
         if !why.is_empty() {
             return Sustained::No(why);
         }
-        if let Some(input) = self.input.filter(|input| *input < LEAST_INPUT * self.offered) {
+        let least = self.offered * LEAST_INPUT.min(1.0 - ON_THEIR_WAY / self.seconds);
+        if let Some(input) = self.input.filter(|input| *input < least) {
             return Sustained::Unclear(format!(
                 "the generator was the limit: {input:.0} of {:.0} records/s were acknowledged",
                 self.offered
@@ -141,7 +144,7 @@ impl Analysis {
             let merged = self.latency.merged(metric, &[(from, to - self.interval())])?;
             Some((merged.percentile(50.0), merged.percentile(99.0)))
         });
-        let longest = self.checkpoints.ended("completed", &self.clocks).filter(|(at, _)| (from..to).contains(at));
+        let longest = self.checkpoints.ended("completed", (from, to), &self.clocks);
         let restarts = self.restarted(&[]).iter().filter(|restart| (from..to).contains(&restart.at)).count();
         let skew = self.skews_within(from, to).into_iter().filter(|load| !load.partitions).map(|load| load.skew()).max_by(f64::total_cmp);
         Hold {
@@ -296,6 +299,9 @@ mod tests {
         assert!(matches!(Hold { slope: Some((1.0, -2.0, 4.0)), ..hold() }.judged(&LIMITS), Sustained::Unclear(_)));
         // A generator that was behind offered less than it says: no pass, and its latency is not the job's.
         assert!(matches!(Hold { input: Some(480.0), ..hold() }.judged(&LIMITS), Sustained::Unclear(_)));
+        // In a short look, a second's records that are still on their way are no small share.
+        assert_eq!(Hold { seconds: 10.0, input: Some(480.0), ..hold() }.judged(&LIMITS), Sustained::Yes);
+        assert!(matches!(Hold { seconds: 10.0, input: Some(440.0), ..hold() }.judged(&LIMITS), Sustained::Unclear(_)));
         assert!(matches!(Hold { input: Some(480.0), slope: Some((20.0, 15.0, 25.0)), ..hold() }.judged(&LIMITS), Sustained::No(_)));
         assert!(matches!(Hold { slip: Some(2.0), latency: Some((1.0, 9.0)), ..hold() }.judged(&LIMITS), Sustained::Unclear(_)));
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::{ClockOffset, Timestamp};
-use crate::journal::SubtaskTimes;
+use crate::journal::{EventKind, SubtaskTimes};
 
 /// The grain of Flink's time stamps.
 const MILLISECOND: i64 = 1_000_000;
@@ -46,6 +46,16 @@ impl Clocks {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ClockOffset)> {
         self.offsets.iter().map(|(of, offset)| (of.as_str(), offset))
+    }
+
+    /// A JobManager's stamp on our clock, without its error.
+    pub fn ours(&self, stamp: Timestamp) -> i64 {
+        self.offsets.get("jobmanager").map_or(stamp, |offset| offset.to_ours(stamp)).0
+    }
+
+    /// What the JobManager's clock showed at a moment of ours.
+    pub fn theirs(&self, at: i64) -> Timestamp {
+        Timestamp(at.saturating_add(self.offsets.get("jobmanager").map_or(0, |offset| offset.offset_ns)))
     }
 
     /// A JobManager's stamp on our clock.
@@ -136,6 +146,20 @@ pub struct JobLog {
 }
 
 impl JobLog {
+    /// Whether Flink's stamps in an event say that it was taken in before.
+    pub fn knows(&self, event: &EventKind) -> bool {
+        match event {
+            EventKind::JobState { state, since: Some(since), .. } => {
+                self.states.iter().any(|known| known.state == *state && known.since == Some(*since))
+            }
+            EventKind::Exception { thrown, name, cause, .. } => {
+                self.exceptions.iter().any(|known| known.thrown == *thrown && known.name == *name && known.cause == *cause)
+            }
+            EventKind::Restored { checkpoint, savepoint, at } => self.restored.contains(&(*checkpoint, *savepoint, *at)),
+            _ => false,
+        }
+    }
+
     /// Takes in the times of an attempt.
     pub fn subtask(&mut self, times: &SubtaskTimes) {
         for (state, at) in &times.entered {
@@ -146,9 +170,23 @@ impl JobLog {
         self.newest.insert((times.vertex.clone(), times.index), times.state.clone());
     }
 
-    /// Moments at which subtasks entered a state, with `name (index)`, ascending by the JobManager's clock.
-    pub fn entered(&self, state: &str) -> impl DoubleEndedIterator<Item = (Timestamp, String)> {
-        self.entered.get(state).into_iter().flatten().map(|(at, vertex, index)| (*at, format!("{vertex} ({index})")))
+    /// Moments within `from..=to` at which subtasks entered a state, with `name (index)`, ascending; all by the JobManager's clock.
+    pub fn entered(&self, state: &str, from: Timestamp, to: Timestamp) -> impl DoubleEndedIterator<Item = (Timestamp, String)> {
+        let first = (from.min(to), String::new(), 0);
+        let after = (Timestamp(to.0.saturating_add(1)), String::new(), 0);
+        let entries = self.entered.get(state).into_iter().flat_map(move |entries| entries.range(first.clone()..after.clone()));
+        entries.map(|(at, vertex, index)| (*at, format!("{vertex} ({index})")))
+    }
+
+    /// Whether any subtask was ever seen to enter a state.
+    pub fn entered_any(&self, state: &str) -> bool {
+        self.entered.get(state).is_some_and(|entries| !entries.is_empty())
+    }
+
+    /// Lets go of states that were entered before a moment of our clock.
+    pub fn forget_before(&mut self, moment: i64, clocks: &Clocks) {
+        let first = (clocks.theirs(moment), String::new(), 0);
+        self.entered.values_mut().for_each(|entries| *entries = entries.split_off(&first));
     }
 
     /// Whether any subtask's newest attempt is in this state.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 
+use super::histograms::{Sum, decode};
 use super::series::Point;
 use crate::metric::Metric;
 
@@ -41,40 +41,70 @@ pub struct Merged {
     pub negative: u64,
 }
 
-/// All histograms of a run, in the order in which they came.
+/// All histograms of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LatencyLog {
-    metrics: BTreeMap<Metric, Vec<Stretch>>,
+    metrics: BTreeMap<Metric, Stretches>,
+}
+
+/// Of one metric.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Stretches {
+    /// By their start; of the same start in the order in which they came.
+    by_start: Vec<Stretch>,
+    /// Which came last.
+    newest: usize,
+    /// Length of the longest.
+    longest: i64,
 }
 
 impl LatencyLog {
-    /// Takes in a histogram, and gives the stretch that it became. The error says why it cannot be read.
-    pub fn push(&mut self, metric: Metric, from: i64, to: i64, negative: u64, encoded: &str) -> Result<&Stretch, String> {
+    /// Takes in a histogram. `summary` is what it comes to (values, median, 99th percentile and maximum, in microseconds), where the journal
+    /// says it. The error says why it cannot be read.
+    pub fn push(
+        &mut self,
+        metric: Metric,
+        (from, to): (i64, i64),
+        negative: u64,
+        encoded: &str,
+        summary: Option<[u64; 4]>,
+    ) -> Result<(), String> {
         let encoded = STANDARD.decode(encoded).map_err(|error| error.to_string())?.into_boxed_slice();
-        let histogram = decode(&encoded)?;
-        let stretch = Stretch {
-            from,
-            to,
-            count: histogram.len() + negative,
-            negative,
-            p50: seconds(histogram.value_at_quantile(0.5)),
-            p99: seconds(histogram.value_at_quantile(0.99)),
-            max: seconds(histogram.max()),
-            encoded,
+        let [count, p50, p99, max] = match summary {
+            Some(summary) => summary,
+            None => summarised(&decode(&encoded)?),
         };
+        let (p50, p99, max) = (seconds(p50), seconds(p99), seconds(max));
+        let stretch = Stretch { from, to, count: count + negative, negative, p50, p99, max, encoded };
         let stretches = self.metrics.entry(metric).or_default();
-        stretches.push(stretch);
-        stretches.last().ok_or_else(|| "not kept".to_owned())
+        stretches.newest = stretches.by_start.partition_point(|before| before.from <= from);
+        stretches.longest = stretches.longest.max(to - from);
+        stretches.by_start.insert(stretches.newest, stretch);
+        Ok(())
     }
 
     /// Lets go of everything before a moment.
     pub fn forget_before(&mut self, moment: i64) {
-        self.metrics.values_mut().for_each(|stretches| stretches.retain(|stretch| stretch.to >= moment));
+        for stretches in self.metrics.values_mut() {
+            let gone = stretches.by_start.partition_point(|stretch| stretch.to < moment).min(stretches.newest);
+            stretches.by_start.drain(..gone);
+            stretches.newest -= gone;
+        }
     }
 
-    /// Those of a metric, in the order in which they came.
+    /// Those of a metric, by their start.
     pub fn stretches(&self, metric: Metric) -> &[Stretch] {
-        self.metrics.get(&metric).map(Vec::as_slice).unwrap_or_default()
+        self.metrics.get(&metric).map(|stretches| stretches.by_start.as_slice()).unwrap_or_default()
+    }
+
+    /// The one that came last.
+    pub fn newest(&self, metric: Metric) -> Option<&Stretch> {
+        self.metrics.get(&metric).and_then(|stretches| stretches.by_start.get(stretches.newest))
+    }
+
+    /// Length of the longest of a metric, in nanoseconds.
+    pub fn longest(&self, metric: Metric) -> i64 {
+        self.metrics.get(&metric).map_or(0, |stretches| stretches.longest)
     }
 
     /// Metrics that have any.
@@ -82,35 +112,39 @@ impl LatencyLog {
         self.metrics.keys().copied()
     }
 
-    /// The distribution over `from..to` of intended times; a stretch belongs to where its middle lies. None without a value.
+    /// The distribution over spans of intended times, `from <= at < to`; a stretch belongs to where its middle lies. None without a value.
     pub fn merged(&self, metric: Metric, spans: &[(i64, i64)]) -> Option<Merged> {
-        let mut merged: Option<Merged> = None;
-        for stretch in self.stretches(metric) {
-            let middle = stretch.from + (stretch.to - stretch.from) / 2;
-            if stretch.count == 0 || !spans.iter().any(|(from, to)| (*from..*to).contains(&middle)) {
-                continue;
-            }
-            // It was read once when it came in.
-            let Ok(histogram) = decode(&stretch.encoded) else { continue };
-            match &mut merged {
-                None => merged = Some(Merged { histogram, negative: stretch.negative }),
-                Some(merged) => {
-                    merged.histogram.auto(true);
-                    merged.negative += stretch.negative;
-                    // An auto-resizing histogram takes any value of another one.
-                    let _ = merged.histogram.add(histogram);
+        let longest = self.longest(metric);
+        let all = self.stretches(metric);
+        let mut sum = Sum::default();
+        let mut negative = 0;
+        let mut any = false;
+        let mut after = 0;
+        let mut spans = spans.to_vec();
+        spans.sort_unstable();
+        for (from, to) in spans {
+            let first = all.partition_point(|stretch| stretch.from < from.saturating_sub(longest)).max(after);
+            for (index, stretch) in all.iter().enumerate().skip(first).take_while(|(_, stretch)| stretch.from < to) {
+                let middle = stretch.from + (stretch.to - stretch.from) / 2;
+                // What one of the spans has taken no other one takes.
+                if stretch.count > 0 && (from..to).contains(&middle) && sum.add(&stretch.encoded).is_ok() {
+                    negative += stretch.negative;
+                    any = true;
+                    after = index + 1;
                 }
             }
         }
-        merged
+        any.then(|| Merged { histogram: sum.histogram(), negative })
     }
 
     /// `(start, p99 in seconds)` of the stretches of a metric that begin within `from..to`, ascending.
     pub fn p99(&self, metric: Metric, from: i64, to: i64) -> Vec<Point> {
-        let mut points: Vec<Point> = self
-            .stretches(metric)
+        let all = self.stretches(metric);
+        let first = all.partition_point(|stretch| stretch.from < from);
+        let mut points: Vec<Point> = all[first..]
             .iter()
-            .filter(|stretch| (from..to).contains(&stretch.from) && stretch.count > stretch.negative)
+            .take_while(|stretch| stretch.from < to)
+            .filter(|stretch| stretch.count > stretch.negative)
             .map(|stretch| (stretch.from, stretch.p99))
             .collect();
         points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -150,8 +184,9 @@ impl Merged {
     }
 }
 
-fn decode(encoded: &[u8]) -> Result<Histogram<u64>, String> {
-    Deserializer::new().deserialize(&mut std::io::Cursor::new(encoded)).map_err(|error| error.to_string())
+/// What a histogram comes to: values, median, 99th percentile and maximum, in microseconds.
+pub fn summarised(histogram: &Histogram<u64>) -> [u64; 4] {
+    [histogram.len(), histogram.value_at_quantile(0.5), histogram.value_at_quantile(0.99), histogram.max()]
 }
 
 fn seconds(microseconds: u64) -> f64 {
@@ -178,14 +213,15 @@ mod tests {
     #[test]
     fn percentiles_come_from_merged_histograms() {
         let mut log = LatencyLog::default();
-        log.push(Metric::VisibleLatency, 0, 10, 0, &encode(&[1000; 99])).unwrap();
-        log.push(Metric::VisibleLatency, 10, 20, 2, &encode(&[5_000_000])).unwrap();
+        log.push(Metric::VisibleLatency, (10, 20), 2, &encode(&[5_000_000]), None).unwrap();
+        log.push(Metric::VisibleLatency, (0, 10), 0, &encode(&[1000; 99]), None).unwrap();
+        assert_eq!((log.newest(Metric::VisibleLatency).unwrap().to, log.stretches(Metric::VisibleLatency)[1].to), (10, 20));
         let merged = log.merged(Metric::VisibleLatency, &[(0, 20)]).unwrap();
         assert_eq!((merged.count(), merged.negative), (102, 2));
         assert!((merged.percentile(50.0) - 0.001).abs() < 1e-5);
         assert!((merged.max() - 5.0).abs() < 0.01);
         assert!(log.merged(Metric::VisibleLatency, &[(20, 30)]).is_none());
-        assert!(log.push(Metric::Slip, 0, 1, 0, "no histogram").is_err());
+        assert!(log.push(Metric::Slip, (0, 1), 0, "no histogram", None).is_err());
         assert_eq!(log.p99(Metric::VisibleLatency, 0, 20).len(), 2);
     }
 }

@@ -44,16 +44,20 @@ impl Analysis {
         spans: &[Span],
         larger_is_worse: bool,
     ) -> Result<Measured, String> {
-        match metric.behaviour() {
-            Behaviour::Counter => self.counter(courses, metric, aggregate, spans),
-            Behaviour::Gauge => self.gauge(metric, aggregate, spans, larger_is_worse),
-            Behaviour::Distribution => self.distribution(metric, aggregate, spans),
-            Behaviour::Figure => self.figure(courses, metric, spans),
-        }
+        // What a counter or Flink's stamps tell of a gap counts; what had to be looked at does not.
+        let seen = self.without_gaps(spans);
+        let mut measured = match metric.behaviour() {
+            Behaviour::Counter => self.counter(courses, metric, aggregate, spans)?,
+            Behaviour::Gauge => self.gauge(metric, aggregate, &seen, larger_is_worse)?,
+            Behaviour::Distribution => self.distribution(metric, aggregate, &seen)?,
+            Behaviour::Figure => return self.figure(courses, metric, spans),
+        };
+        measured.partial = measured.partial.or_else(|| spans.iter().find_map(|(from, to)| self.reduced(*from, *to)));
+        Ok(measured)
     }
 
     fn counter(&self, courses: &[Course], metric: Metric, aggregate: Option<Aggregate>, spans: &[Span]) -> Result<Measured, String> {
-        let seconds: f64 = spans.iter().map(|(from, to)| (to - from) as f64 / 1e9).sum();
+        let seconds: f64 = self.without_gaps(spans).iter().map(|(from, to)| (to - from) as f64 / 1e9).sum();
         match aggregate {
             None | Some(Aggregate::Count) => self.grown(courses, metric, spans),
             Some(Aggregate::Rate) => {
@@ -102,7 +106,7 @@ impl Analysis {
         let mut measured = Measured::exact(value as f64);
         let unknown =
             self.job.states.iter().any(|state| state.state == "UNKNOWN" && spans.iter().any(|(from, to)| (*from..*to).contains(&state.at)));
-        if unknown && self.job.entered("RUNNING").next().is_none() {
+        if unknown && !self.job.entered_any("RUNNING") {
             measured.partial = Some(super::moments::JOB_UNKNOWN.to_owned());
         }
         Ok(measured)
@@ -149,6 +153,10 @@ impl Analysis {
         let mut points = Vec::new();
         let mut start = from;
         while start + width <= to {
+            if self.without_gaps(&[(start, start + width)]) != [(start, start + width)] {
+                start += width;
+                continue;
+            }
             let grown = match metric {
                 Metric::Input => self.samples.growth(Metric::Acknowledged, start, start + width),
                 Metric::Output if !self.output.is_empty() => Some(self.output.fresh(start, start + width) as f64),
@@ -239,12 +247,12 @@ fn not_sampled(metric: Metric) -> String {
 }
 
 /// The points that lie in one of the spans.
-fn over(points: &[Point], spans: &[Span]) -> Vec<Point> {
+pub(super) fn over(points: &[Point], spans: &[Span]) -> Vec<Point> {
     spans.iter().flat_map(|(from, to)| within(points, *from, *to)).copied().collect()
 }
 
 /// Whether samples cover less than half of the spans.
-fn sparse(points: &[Point], spans: &[Span]) -> Option<String> {
+pub(super) fn sparse(points: &[Point], spans: &[Span]) -> Option<String> {
     let usual = spacing(points).unwrap_or(0).max(1_000_000_000) * 4;
     let (mut covered, mut all) = (0, 0);
     for (from, to) in spans {
@@ -261,7 +269,7 @@ fn sparse(points: &[Point], spans: &[Span]) -> Option<String> {
 }
 
 /// The aggregate of points and the moment of an extreme; none without points.
-fn aggregated(points: &[Point], aggregate: Option<Aggregate>, spans: &[Span]) -> Result<Option<(f64, Option<i64>)>, String> {
+pub(super) fn aggregated(points: &[Point], aggregate: Option<Aggregate>, spans: &[Span]) -> Result<Option<(f64, Option<i64>)>, String> {
     let Some(last) = points.last() else { return Ok(None) };
     let extreme = |found: Option<&Point>| found.map(|(at, value)| (*value, Some(*at)));
     let found = match aggregate.unwrap_or(Aggregate::Max) {

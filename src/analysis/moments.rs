@@ -4,6 +4,7 @@
 use super::Analysis;
 use super::job_log::{Found, Seen};
 use super::output_log::Gap;
+use crate::clock::Timestamp;
 
 /// Why no departure was seen where nobody could look.
 pub const JOB_UNKNOWN: &str = "the job's state was unknown: no JobManager answered";
@@ -12,23 +13,32 @@ impl Analysis {
     /// T2: the first departure of a task or the job from RUNNING. Stamps inside Flink's answers go before polls.
     pub(super) fn departed(&self, t0: &Seen, until: i64) -> Found {
         let clocks = &self.clocks;
-        let mut stamped: Vec<Seen> =
-            self.job.exceptions.iter().map(|thrown| clocks.jobmanager(thrown.thrown, "Flink exception time stamp")).collect();
-        let left = self.job.states.iter().enumerate().filter(|(index, state)| {
-            // What was no departure: the states before the job first ran.
-            state.departed() && self.job.states[..*index].iter().any(|before| before.state == "RUNNING")
-        });
+        // Errors of stamps are those of the clock: what lies further out does not belong.
+        let reach = t0.error + clocks.jobmanager(Timestamp(0), "").error;
+        let (from, to) = (clocks.theirs(t0.at - reach), clocks.theirs(until));
+        let mut stamped: Vec<Seen> = self
+            .job
+            .exceptions
+            .iter()
+            .filter(|thrown| (from..=to).contains(&thrown.thrown))
+            .map(|thrown| clocks.jobmanager(thrown.thrown, "Flink exception time stamp"))
+            .collect();
+        // What was no departure: the states before the job first ran.
+        let ran = self.job.states.iter().position(|state| state.state == "RUNNING").unwrap_or(usize::MAX);
+        let seen = |at: i64| at >= t0.at - reach;
+        let left = self.job.states.iter().skip(ran.saturating_add(1)).filter(|state| seen(state.at) && state.departed());
         let (exact, polled): (Vec<Seen>, Vec<Seen>) =
-            left.map(|(_, state)| state.began(clocks)).partition(|seen| seen.source.starts_with("Flink"));
+            left.map(|state| state.began(clocks)).partition(|seen| seen.source.starts_with("Flink"));
         stamped.extend(exact);
         for state in ["FAILED", "CANCELING", "CANCELED"] {
-            stamped.extend(self.job.entered(state).map(|(at, subtask)| clocks.jobmanager(at, &format!("Flink time stamp of {subtask}"))));
+            let entered = self.job.entered(state, from, to);
+            stamped.extend(entered.map(|(at, subtask)| clocks.jobmanager(at, &format!("Flink time stamp of {subtask}"))));
         }
         let mut polls = polled;
         let counts = &self.job.running;
-        polls.extend(counts.windows(2).filter(|pair| pair[1].running < pair[0].running).map(|pair| {
-            let seen = &pair[1];
-            Seen::between(seen.at - seen.poll_gap, seen.at, "polled count of running subtasks")
+        polls.extend(counts.windows(2).filter(|pair| seen(pair[1].at) && pair[1].running < pair[0].running).map(|pair| {
+            let count = &pair[1];
+            Seen::between(count.at - count.poll_gap, count.at, "polled count of running subtasks")
         }));
         let belongs = |seen: &Seen| seen.at + seen.error + t0.error >= t0.at && seen.at <= until;
         let earliest = |found: Vec<Seen>| found.into_iter().filter(belongs).min_by_key(|seen| seen.at);
@@ -52,19 +62,12 @@ impl Analysis {
         let clocks = &self.clocks;
         let entries: Vec<Seen> = self
             .job
-            .entered("RUNNING")
+            .entered("RUNNING", clocks.theirs(t2.at), clocks.theirs(limit))
             .map(|(at, subtask)| clocks.jobmanager(at, &format!("Flink time stamp of {subtask}")))
             .filter(|seen| seen.at > t2.at && seen.at <= limit)
             .collect();
-        let last_departure = self
-            .job
-            .exceptions
-            .iter()
-            .map(|thrown| clocks.jobmanager(thrown.thrown, "").at)
-            .filter(|at| *at <= limit)
-            .max()
-            .unwrap_or(t2.at)
-            .max(t2.at);
+        let last_departure =
+            self.job.exceptions.iter().map(|thrown| clocks.ours(thrown.thrown)).filter(|at| *at <= limit).max().unwrap_or(t2.at).max(t2.at);
         let stamped = entries.into_iter().max_by_key(|seen| seen.at).filter(|seen| seen.at >= last_departure);
         let counts = &self.job.running;
         let polled = || {
@@ -89,7 +92,7 @@ impl Analysis {
     /// T3: the last deployment before T4.
     pub(super) fn slots_back(&self, t2: &Seen, t4: &Seen) -> Found {
         self.job
-            .entered("DEPLOYING")
+            .entered("DEPLOYING", self.clocks.theirs(t2.at), self.clocks.theirs(t4.at))
             .map(|(at, subtask)| self.clocks.jobmanager(at, &format!("Flink time stamp of {subtask}")))
             .filter(|seen| seen.at >= t2.at && seen.at <= t4.at)
             .max_by_key(|seen| seen.at)
@@ -107,9 +110,8 @@ impl Analysis {
     /// T7: the first checkpoint that completed after T4.
     pub(super) fn first_checkpoint(&self, after: &Seen, until: i64) -> Found {
         self.checkpoints
-            .ended("completed", &self.clocks)
-            .filter(|(at, _)| *at > after.at && *at <= until)
-            .min_by_key(|(at, _)| *at)
+            .ended("completed", (after.at + 1, until.saturating_add(1)), &self.clocks)
+            .next()
             .and_then(|(_, record)| Some(self.clocks.jobmanager(record.ended?, &format!("checkpoint {}", record.id))))
             .ok_or_else(|| "no checkpoint completed".to_owned())
     }

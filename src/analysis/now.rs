@@ -2,7 +2,8 @@
 
 use super::Analysis;
 use super::series::GONE;
-use crate::journal::Of;
+use crate::clock::Timestamp;
+use crate::journal::{FaultId, Of};
 use crate::metric::Metric;
 
 /// A fault of the plan, as it stands now.
@@ -16,7 +17,36 @@ pub struct FaultNow<'a> {
     pub active: bool,
 }
 
+/// An occurrence of a fault over time, as far as it is known now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultSpan {
+    /// Which.
+    pub id: FaultId,
+    /// `kill-taskmanager`, …
+    pub kind: String,
+    /// What it chose: `tm-2`.
+    pub target: String,
+    /// When it took effect.
+    pub from: Timestamp,
+    /// When it was taken away, or over; none while it acts.
+    pub to: Option<Timestamp>,
+}
+
 impl Analysis {
+    /// Every fault that took effect, in the order in which they came due.
+    pub fn fault_spans(&self) -> Vec<FaultSpan> {
+        let spans = self.faults.all().iter().filter_map(|fault| {
+            Some(FaultSpan {
+                id: fault.id.clone(),
+                kind: self.asked.kind_of(&fault.id.name).unwrap_or_default().to_owned(),
+                target: fault.aimed.as_ref().map_or_else(String::new, |aim| aim.target.clone()),
+                from: Timestamp(fault.effective().ok()?.at),
+                to: self.faults.removal(fault).map(|seen| Timestamp(seen.at)),
+            })
+        });
+        spans.collect()
+    }
+
     /// The newest value of each metric of each subject, metrics in the order of their table. What stands still although it must move has none,
     /// nor has a subject that was not heard of for 30 s.
     pub fn readings(&self) -> impl Iterator<Item = (Metric, &Of, f64)> {
@@ -30,7 +60,7 @@ impl Analysis {
     /// Median, 99th percentile and maximum of each distribution over its newest stretch (a second), in seconds; none where it had no value.
     pub fn newest_latencies(&self) -> impl Iterator<Item = (Metric, [(f64, f64); 3])> {
         self.latency.metrics().filter_map(|metric| {
-            let newest = self.latency.stretches(metric).last()?;
+            let newest = self.latency.newest(metric)?;
             (newest.count > 0 && self.run.last - newest.to <= GONE)
                 .then_some((metric, [(0.5, newest.p50), (0.99, newest.p99), (1.0, newest.max)]))
         })

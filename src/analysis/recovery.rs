@@ -2,9 +2,10 @@
 
 use super::Analysis;
 use super::band::Band;
-use super::baseline::Baseline;
+use super::baseline::{Baseline, Baselines};
 use super::excursion::Excursion;
 use super::fault_log::Fault;
+use super::gap::GAP;
 use super::job_log::{Found, Seen};
 use super::outcome::{Figure, Recovery};
 use super::output_log::Gap;
@@ -42,15 +43,15 @@ pub struct Course {
 }
 
 impl Analysis {
-    /// The course of a fault as far as it is known by now.
-    pub(super) fn course(&self, fault: &Fault) -> Course {
+    /// The course of a fault as far as it is known by now. What is worked out of the stretches before it stays in `baselines`.
+    pub(super) fn course(&self, fault: &Fault, baselines: &mut Baselines) -> Course {
         let t0 = match fault.effective() {
             Ok(t0) => t0,
             Err(reason) => return Course::never(reason),
         };
         let removal = if fault.held() { self.faults.removal(fault) } else { None };
         let until = self.watched_until(t0.at);
-        let baseline = self.baseline(t0.at);
+        let baseline = self.baseline(t0.at, baselines);
         let over = removal.as_ref().map_or(t0.at, |seen| seen.at);
         let noticed_by = if fault.held() && removal.is_none() { until.0 } else { until.0.min(over + NOTICED_WITHIN) };
 
@@ -92,7 +93,7 @@ impl Analysis {
 
     /// The next disturbance after a moment and its name, else the end.
     fn watched_until(&self, t0: i64) -> (i64, Option<String>) {
-        match self.disturbances().into_iter().find(|next| next.at > t0) {
+        match self.disturbed_after(t0) {
             Some(next) if next.at < self.end() => (next.at, Some(next.what)),
             _ => (self.end(), None),
         }
@@ -155,6 +156,10 @@ impl Analysis {
             return;
         }
         let Ok(t0) = course.moments[0].clone() else { return };
+        if let Some(reason) = self.reduced(t0.at, course.until.0) {
+            course.recovery = Recovery::Inconclusive { reason };
+            return;
+        }
         let start = course.removal.clone().unwrap_or_else(|| t0.clone());
         let watched = (course.until.0 - start.at).max(0) as f64 / 1e9;
         if fault.held() && course.removal.is_none() {
@@ -162,6 +167,10 @@ impl Analysis {
                 Some(by) => Recovery::Censored { watched: 0.0, by: by.clone() },
                 None => Recovery::Inconclusive { reason: "it was not removed before the end".to_owned() },
             };
+            return;
+        }
+        if let Some(by) = course.until.1.as_ref().filter(|by| *by == GAP && watched < self.hold() as f64 / 1e9) {
+            course.recovery = Recovery::Censored { watched, by: by.clone() };
             return;
         }
         if let Some(reason) = &lag.unknown {

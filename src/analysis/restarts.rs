@@ -4,6 +4,7 @@ use super::Analysis;
 use super::fault_log::Fault;
 use super::job_log::Thrown;
 use super::recovery::{Course, NOTICED_WITHIN};
+use crate::clock::Timestamp;
 use crate::journal::FaultId;
 use crate::metric::Metric;
 
@@ -76,11 +77,7 @@ impl Analysis {
             .job
             .exceptions
             .iter()
-            .map(|thrown| Failure {
-                at: self.clocks.jobmanager(thrown.thrown, "").at,
-                cause: one_line(&thrown.name, &thrown.cause),
-                own: own(thrown),
-            })
+            .map(|thrown| Failure { at: self.clocks.ours(thrown.thrown), cause: one_line(&thrown.name, &thrown.cause), own: own(thrown) })
             .collect();
         let mut ran = false;
         let mut before = "";
@@ -114,8 +111,8 @@ impl Analysis {
     fn deployed_anew(&self, known: &[Failure]) -> Vec<Failure> {
         let mut anew = Vec::new();
         let mut before: Option<i64> = None;
-        for (stamp, _) in self.job.entered("DEPLOYING") {
-            let at = self.clocks.jobmanager(stamp, "").at;
+        for (stamp, _) in self.job.entered("DEPLOYING", Timestamp(i64::MIN), Timestamp(i64::MAX)) {
+            let at = self.clocks.ours(stamp);
             if let Some(before) = before.filter(|before| at - before > SAME_FAILURE) {
                 let failed = known.iter().any(|failure| (before..=at + SAME_FAILURE).contains(&failure.at));
                 let submitted = self.job.submitted.iter().any(|(submitted, _)| (before..=at).contains(submitted));
@@ -131,12 +128,15 @@ impl Analysis {
     /// Restarts that Flink counted and the history does not hold: the counter ran ahead of what was known by then.
     fn counted_beyond(&self, known: &[Failure]) -> Vec<Failure> {
         let mut beyond = Vec::new();
+        let mut ascending: Vec<i64> = known.iter().map(|failure| failure.at).collect();
+        ascending.sort_unstable();
+        let until = |moment: i64| ascending.partition_point(|at| *at <= moment);
         for (_, samples) in self.samples.subjects(Metric::Restarts) {
             let mut taken = 0usize;
             for pair in samples.all().windows(2) {
                 let grown = (pair[1].1 - pair[0].1).max(0.0).round() as usize;
                 // A failure shows in the counter only once the restart is under way.
-                let listed = known.iter().filter(|failure| failure.at > pair[0].0 - NOTICED_WITHIN && failure.at <= pair[1].0).count();
+                let listed = until(pair[1].0).saturating_sub(until(pair[0].0 - NOTICED_WITHIN));
                 let missing = grown.saturating_sub(listed.saturating_sub(taken));
                 taken = (taken + grown - missing).min(listed);
                 beyond.extend((0..missing).map(|_| Failure::unseen(pair[1].0, "counted by Flink; no exception was seen")));
@@ -151,8 +151,10 @@ impl Analysis {
         self.faults.all().iter().zip(courses).rev().find_map(|(fault, course)| {
             let t0 = course.moment(0)?;
             let over = course.removal.as_ref().map_or(t0.at, |removal| removal.at);
+            // In a gap nobody looked how it went on; Flink's stamps tell of its restarts all the same.
+            let noticed_by = if course.is_cut_by_a_gap() { over + NOTICED_WITHIN } else { course.noticed_by.max(over) };
             let back = course.end.as_ref().filter(|_| !fault.restarts_when_undone());
-            let end = back.map_or(course.noticed_by, |end| end.at + end.error).max(over);
+            let end = back.map_or(noticed_by, |end| end.at + end.error).max(over);
             let in_time = at + t0.error + 1_000_000 >= t0.at && at <= end && fault.acted().is_ok();
             // What the job's own code throws comes of its data, or of a link that it uses itself.
             (in_time && (!failure.own || fault.changes_data() || fault.disturbs_a_link())).then_some(fault)
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn who_threw_it_is_told_by_the_method() {
         let thrown = |cause: &str, method: Option<&str>| Thrown {
-            thrown: crate::clock::Timestamp(0),
+            thrown: Timestamp(0),
             name: "x".into(),
             cause: cause.into(),
             thrown_in: method.map(str::to_owned),

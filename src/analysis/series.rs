@@ -48,8 +48,13 @@ impl Samples {
     }
 
     fn forget_before(&mut self, moment: i64) {
+        const SPARE: usize = 16;
         let kept = self.points.partition_point(|(at, _)| *at < moment);
         self.points.drain(..kept);
+        // Of nodes that are gone, room would be left for what nobody sends any more.
+        if self.points.capacity() > 2 * self.points.len() + SPARE {
+            self.points.shrink_to(self.points.len() + SPARE);
+        }
     }
 
     /// All of them.
@@ -112,57 +117,89 @@ pub fn spacing(points: &[Point]) -> Option<i64> {
     Some(*distances.select_nth_unstable(middle).1)
 }
 
+/// Where the samples of one metric of one subject are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(usize);
+
 /// All samples of a run.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Store {
-    metrics: BTreeMap<Metric, BTreeMap<Of, Samples>>,
+    metrics: BTreeMap<Metric, BTreeMap<Of, Slot>>,
+    /// In the order in which they came up.
+    series: Vec<Samples>,
+}
+
+/// In which order subjects came up says nothing.
+impl PartialEq for Store {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 impl Store {
     /// Takes in a value.
     pub fn push(&mut self, metric: Metric, of: &Of, at: i64, value: f64) {
+        let slot = self.slot(metric, of);
+        self.push_to(slot, at, value);
+    }
+
+    /// The slot of a subject, made where it is new.
+    pub fn slot(&mut self, metric: Metric, of: &Of) -> Slot {
         let subjects = self.metrics.entry(metric).or_default();
-        match subjects.get_mut(of) {
-            Some(samples) => samples.push(at, value),
-            None => subjects.entry(of.clone()).or_default().push(at, value),
+        match subjects.get(of) {
+            Some(slot) => *slot,
+            None => {
+                let slot = Slot(self.series.len());
+                subjects.insert(of.clone(), slot);
+                self.series.push(Samples::default());
+                slot
+            }
         }
+    }
+
+    /// Takes in a value of a subject whose slot is known.
+    pub fn push_to(&mut self, slot: Slot, at: i64, value: f64) {
+        self.series[slot.0].push(at, value);
     }
 
     /// A value that must move has stood still. Gives whether that is new.
     pub fn freeze(&mut self, metric: Metric, of: &Of, since: i64) -> bool {
-        let samples = self.metrics.get_mut(&metric).and_then(|subjects| subjects.get_mut(of));
-        samples.is_some_and(|samples| samples.frozen.is_none() && samples.freeze(since))
+        let slot = self.metrics.get(&metric).and_then(|subjects| subjects.get(of));
+        slot.is_some_and(|slot| {
+            let samples = &mut self.series[slot.0];
+            samples.frozen.is_none() && samples.freeze(since)
+        })
     }
 
     /// Lets go of everything before a moment.
     pub fn forget_before(&mut self, moment: i64) {
-        self.metrics.values_mut().flat_map(BTreeMap::values_mut).for_each(|samples| samples.forget_before(moment));
+        self.series.iter_mut().for_each(|samples| samples.forget_before(moment));
     }
 
     /// The subjects of a metric and their samples, in a stable order.
     pub fn subjects(&self, metric: Metric) -> impl Iterator<Item = (&Of, &Samples)> {
-        self.metrics.get(&metric).into_iter().flatten()
+        self.metrics.get(&metric).into_iter().flatten().map(|(of, slot)| (of, &self.series[slot.0]))
     }
 
     /// The samples of one subject.
     pub fn get(&self, metric: Metric, of: &Of) -> Option<&Samples> {
-        self.metrics.get(&metric)?.get(of)
+        Some(&self.series[self.metrics.get(&metric)?.get(of)?.0])
     }
 
     /// Everything, in a stable order.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, &Of, &Samples)> {
-        self.metrics.iter().flat_map(|(metric, subjects)| subjects.iter().map(move |(of, samples)| (*metric, of, samples)))
+        self.metrics.iter().flat_map(move |(metric, subjects)| subjects.iter().map(move |(of, slot)| (*metric, of, &self.series[slot.0])))
     }
 
     /// The whole pipeline's series of a metric: that of the run, else the sum over its streams, else over its partitions; each
     /// subject counts with its newest value. Empty where nothing was sampled.
     pub fn whole(&self, metric: Metric) -> Cow<'_, [Point]> {
-        let Some(subjects) = self.metrics.get(&metric) else { return Cow::Borrowed(&[]) };
-        if let Some(run) = subjects.get(&Of::Run) {
+        if let Some(run) = self.get(metric, &Of::Run) {
             return Cow::Borrowed(&run.points);
         }
-        let kind =
-            |wanted: fn(&Of) -> bool| subjects.iter().filter(move |(of, _)| wanted(of)).map(|(_, samples)| samples).collect::<Vec<_>>();
+        let kind = |wanted: fn(&Of) -> bool| {
+            self.subjects(metric).filter(move |(of, _)| wanted(of)).map(|(_, samples)| samples).collect::<Vec<_>>()
+        };
         let streams = kind(|of| matches!(of, Of::Stream(_)));
         let parts = if streams.is_empty() { kind(|of| matches!(of, Of::Partition { .. })) } else { streams };
         Cow::Owned(sum(&parts))
@@ -170,13 +207,12 @@ impl Store {
 
     /// How much a counter grew over `from..to`: of the run, else over all of its streams, else of all its subjects.
     pub fn growth(&self, metric: Metric, from: i64, to: i64) -> Option<f64> {
-        let subjects = self.metrics.get(&metric)?;
-        if let Some(run) = subjects.get(&Of::Run) {
+        if let Some(run) = self.get(metric, &Of::Run) {
             return run.growth(from, to);
         }
-        let streams = subjects.keys().any(|of| matches!(of, Of::Stream(_)));
-        let grown: Vec<f64> = subjects
-            .iter()
+        let streams = self.subjects(metric).any(|(of, _)| matches!(of, Of::Stream(_)));
+        let grown: Vec<f64> = self
+            .subjects(metric)
             .filter(|(of, _)| !streams || matches!(of, Of::Stream(_)))
             .filter_map(|(_, samples)| samples.growth(from, to))
             .collect();

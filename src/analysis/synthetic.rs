@@ -243,6 +243,7 @@ impl Pipeline {
                         to: stamp(second * 1000 + 1000),
                         negative: 0,
                         histogram: encode(&values),
+                        summary: None,
                     },
                 ));
             }

@@ -48,7 +48,10 @@ impl Analysis {
             reasons.push((Verdict::CleanupIncomplete, "the cluster was not read back as restored".to_owned()));
         }
         match &self.run.ending {
-            None => reasons.push((Verdict::Interrupted, "the journal breaks off: squall was killed".to_owned())),
+            None => {
+                let on = if self.run.resumable { "; `squall resume` carries the run on" } else { "" };
+                reasons.push((Verdict::Interrupted, format!("the journal breaks off: squall was killed{on}")));
+            }
             Some(Ending::Interrupted(signal)) => reasons.push((Verdict::Interrupted, format!("interrupted by {signal}"))),
             Some(Ending::Failed(error)) => reasons.push((Verdict::ToolError, error.clone())),
             Some(Ending::Aborted(condition)) => reasons.push((Verdict::Aborted, format!("aborted: {condition}"))),
@@ -62,7 +65,9 @@ impl Analysis {
             }
         }
         for (fault, recorded) in faults.iter().zip(self.faults.all()) {
-            if let Err(reason) = recorded.acted() {
+            if let Err(reason) = recorded.acted()
+                && !self.can_be_spared(recorded)
+            {
                 reasons.push((Verdict::Inconclusive, format!("{}: {reason}", fault.fault.name)));
             }
         }

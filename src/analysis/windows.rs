@@ -1,6 +1,7 @@
 //! The windows of a run: baseline, during, recovery of, after, under. Definitions in `ARCHITECTURE.md`, *Windows*.
 
 use super::Analysis;
+use super::baseline::Baselines;
 use super::recovery::Course;
 use crate::journal::FaultId;
 use crate::metric::{Behaviour, Metric};
@@ -46,11 +47,17 @@ impl Analysis {
         (self.origin(), self.end().max(self.origin()))
     }
 
+    /// Why nothing can be judged by the samples of a stretch, where they were reduced.
+    pub(super) fn reduced(&self, from: i64, to: i64) -> Option<String> {
+        let (first, last) = self.run.thinned?;
+        (from < last && to > first).then(|| "its samples were reduced to stay within the disk budget".to_owned())
+    }
+
     /// The baseline of the run: that of its first fault, else all of it but its start. For what is measured per `record` it ends earlier.
     pub(super) fn baseline_span(&self, courses: &[Course], record: bool) -> Result<Span, String> {
         let baseline = match courses.iter().find(|course| course.moment(0).is_some()) {
             Some(course) => course.baseline.clone(),
-            None => self.baseline(self.end()),
+            None => self.baseline(self.end(), &mut Baselines::default()),
         };
         let baseline = baseline.map_err(|reason| format!("no baseline: {reason}"))?;
         Ok((baseline.from, if record { baseline.complete } else { baseline.to }))

@@ -110,13 +110,7 @@ impl Series {
             self.manifest.write(&folder)?;
             let request = Request { plan: leg.plan.clone(), run, ..self.request.clone() };
             let watcher = listener.begins(leg);
-            let own = Stop::default();
-            let passing_on = tokio::spawn({
-                let (stop, own) = (stop.clone(), own.clone());
-                async move { own.now(stop.wait().await) }
-            });
-            let finished = run::run(request, places, &own, watcher).await;
-            passing_on.abort();
+            let finished = run::run(request, places, stop, watcher).await;
             let finished = match finished {
                 Ok(finished) => finished,
                 Err(error) => {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use super::capacity;
 use super::manifest::{Manifest, ManifestError};
 use crate::analysis::{Analysis, Outcome, Side, Verdict, figures};
-use crate::journal::{self, Reader, RunFolder};
+use crate::journal::{self, RunFolder};
 use crate::metric::Metric;
 use crate::plan::Plan;
 use crate::run::verify::Written;
+use crate::run::{Replayed, replayed};
 
 /// Why something stored cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -104,15 +105,7 @@ pub fn journal(path: &Path) -> Result<Journal, Error> {
     let plan_path = folder.path().join("plan.json");
     let text = std::fs::read_to_string(&plan_path).map_err(|source| Error::Plan { path: plan_path.clone(), source })?;
     let plan: Plan = serde_json::from_str(&text).map_err(|source| Error::NoPlan { path: plan_path, source })?;
-    let mut analysis = Analysis::new(&plan);
-    let mut reader = Reader::open(&folder)?;
-    let mut written = Written::default();
-    for event in reader.by_ref() {
-        let event = event?;
-        written.take(&event);
-        analysis.push(&event);
-    }
-    let torn = reader.torn.iter().map(ToString::to_string).collect();
+    let Replayed { analysis, written, torn } = replayed(&folder, &plan)?;
     Ok(Journal { folder, plan, analysis, written, torn })
 }
 

@@ -17,7 +17,7 @@ use crate::plan::{Plan, PlannedFault};
 use crate::report::capacity as report;
 use crate::run::new_run_id;
 use crate::scenario::yaml::Loaded;
-use crate::scenario::{Bound, Comparison, Scenario, Subject, parse_expectation};
+use crate::scenario::{Bound, Comparison, Queries, Scenario, Subject, parse_expectation};
 
 fn invalid(text: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Invalid, format!("error: {text}"))
@@ -115,7 +115,7 @@ fn command(arguments: &Arguments, seed: u64) -> String {
 
 /// The bound of the objective, and the fault that it is about.
 fn objective(text: &str, plan: &Plan) -> Result<(f64, PlannedFault), Failure> {
-    let parsed = parse_expectation(text).map_err(|error| {
+    let parsed = parse_expectation(text, &Queries::new()).map_err(|error| {
         let help = error.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
         invalid(format!("--objective {text}: {error}{help}"))
     })?;

@@ -2,7 +2,7 @@
 
 use crate::analysis::Verdict;
 
-/// Exit codes; documented in `squall help exit-codes` and in the README.
+/// Exit codes; documented in `squall explain exit-codes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -39,7 +39,7 @@ Exit codes:
     5  cleanup incomplete: a fault may still be active (see squall status, squall undo)
     6  refused: lock, leftovers, consent or confirmation missing; nothing was touched
    98  aborted by abort-when, cleaned up
-   99  an expectation failed
+   99  an expectation failed, or a regression in compare
   130  interrupted, cleaned up";
 
 /// Codes and their meanings, of [`TABLE`].

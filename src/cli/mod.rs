@@ -18,6 +18,7 @@ mod pipeline;
 mod plan;
 mod proxy;
 mod report;
+mod resume;
 mod run;
 mod schedule;
 mod schema;
@@ -118,6 +119,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Plan(plan) => on_runtime(plan::plan(&plan)),
         Command::Run(run) => on_runtime(run::run(&run)),
         Command::Soak(soak) => on_runtime(soak::soak(&soak)),
+        Command::Resume(resume) => on_runtime(resume::resume(&resume)),
         Command::Gameday(gameday) => on_runtime(gameday::gameday(&gameday)),
         Command::Schedule(schedule) => schedule::schedule(&schedule),
         Command::Cluster(cluster) => on_runtime(cluster::cluster(&cluster)),

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::cluster::{ClusterSpec, Environment, Places};
 use crate::plan::{self, Plan};
 use crate::report::terminal;
-use crate::run::{self, CleanStartError, Request, Stop, Watcher};
+use crate::run::{self, CleanStartError, Finished, ObserverError, Request, Stop, Watcher};
 use crate::scenario::Checked;
 use crate::scenario::yaml::Loaded;
 
@@ -24,10 +24,14 @@ pub(super) async fn run(arguments: &Run) -> Result<Exit, Failure> {
         return vary::run(arguments, &target, &places).await;
     }
     if checked.scenario().repeat.is_some_and(|repeat| repeat.get() > 1) {
+        if arguments.resumable {
+            return Err(Failure::new(Exit::Invalid, "error: --resumable is for one run; the scenario has `repeat:`"));
+        }
         return series::run(arguments, &checked, &target, &places).await;
     }
     let plan = file::plan_of(&checked, file::folder(&arguments.scenario), &target, file::seed_of(&checked, arguments.seed))?;
-    let request = request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    let mut request = request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    request.resumable = arguments.resumable;
     perform(request, &arguments.scenario, arguments.format, &target, &places).await
 }
 
@@ -52,8 +56,13 @@ pub(super) async fn perform(
         Ok(finished) => finished,
         Err(error) => return Err(before_the_start(&error)),
     };
+    show(&finished, Some(scenario), format)
+}
+
+/// Shows what a run found; the exit code says it too.
+pub(super) fn show(finished: &Finished, scenario: Option<&Path>, format: Format) -> Result<Exit, Failure> {
     tell("\n");
-    pipeline::publish(&finished.outcome, Some(scenario));
+    pipeline::publish(&finished.outcome, scenario);
     let verdict = Exit::from(finished.outcome.verdict);
     let exit = match report::show(&finished.outcome, &finished.folder, format) {
         Ok(exit) => exit,
@@ -112,7 +121,9 @@ pub(super) fn request(checked: &Checked, scenario: &Path, options: &RunOptions, 
         reports: options.reports.clone(),
         keep_cluster: options.keep_cluster,
         metrics: options.metrics,
+        disk_budget: options.disk_budget,
         undo_first: options.undo_first,
+        resumable: false,
         run: run::new_run_id(clock::now()),
         pilot: None,
     }
@@ -123,10 +134,14 @@ pub(super) fn before_the_start(error: &run::Error) -> Failure {
     let exit = match error {
         run::Error::Lock(_) | run::Error::CleanStart(CleanStartError::Leftovers(_)) => Exit::Refused,
         run::Error::CleanStart(_) => Exit::CleanupIncomplete,
-        run::Error::Cluster(_) | run::Error::Kafka(_) | run::Error::Topic(_) => Exit::NotReady,
+        run::Error::Cluster(_) | run::Error::Kafka(_) | run::Error::Topic(_) | run::Error::Observer(ObserverError::Monitoring { .. }) => {
+            Exit::NotReady
+        }
         run::Error::Interrupted => Exit::Interrupted,
         run::Error::Prepare(_) => Exit::Invalid,
-        run::Error::Journal(_) | run::Error::Metrics { .. } | run::Error::Guard(_) | run::Error::Plan(_) => Exit::ToolError,
+        run::Error::Journal(_) | run::Error::Observer(ObserverError::Metrics { .. }) | run::Error::Guard(_) | run::Error::Plan(_) => {
+            Exit::ToolError
+        }
     };
     Failure::of(exit, error)
 }

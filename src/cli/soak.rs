@@ -23,6 +23,7 @@ pub(super) async fn soak(arguments: &Arguments) -> Result<Exit, Failure> {
     let plan = file::plan_of_soak(&checked, file::folder(&arguments.scenario), &target, file::seed_of(&checked, arguments.seed), soak)?;
     tell(&format!("soak for {}: {} faults, {} apart\n", soak.lasts, plan.timeline.len(), soak.spacing));
     run::confirmed(&target.value, arguments.options.confirm.as_deref())?;
-    let request = run::request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    let mut request = run::request(&checked, &arguments.scenario, &arguments.options, plan, &target);
+    request.resumable = true;
     run::perform(request, &arguments.scenario, arguments.format, &target, &places).await
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::arguments::{Format, Status as Arguments};
+use super::resume::age;
 use super::{Exit, Failure, cluster};
 use crate::clock::Timestamp;
 use crate::guard::{self, ClusterStatus, Leftover, Status};
@@ -43,8 +44,13 @@ fn as_text(status: &Status, text: &mut String) -> std::fmt::Result {
         for thing in &run.things {
             writeln!(text, "  {:<20} made {}: {}", visible(&thing.kind), moment(thing.made), visible(&thing.name))?;
         }
+        let folder = run.folder.display().to_string();
+        if let Some(since) = run.resumable {
+            writeln!(text, "  broken off since {} ({})", moment(since), age(since))?;
+            writeln!(text, "  go on with it by:   squall resume {}", visible(&folder))?;
+        }
         if !run.alive && !run.being_undone {
-            writeln!(text, "  put it back with: squall undo {}", visible(&run.folder.display().to_string()))?;
+            writeln!(text, "  put it back with: squall undo {}", visible(&folder))?;
         }
     }
     for ClusterStatus { cluster, rules } in &status.clusters {
@@ -69,10 +75,11 @@ fn as_text(status: &Status, text: &mut String) -> std::fmt::Result {
 }
 
 fn state(run: &Leftover) -> &'static str {
-    match (run.alive, run.being_undone) {
-        (true, _) => "goes on",
-        (false, true) => "its squall is dead, being undone",
-        (false, false) => "its squall is dead, not undone",
+    match (run.alive, run.being_undone, run.resumable) {
+        (true, ..) => "goes on",
+        (false, true, _) => "its squall is dead, being undone",
+        (false, false, Some(_)) if run.undos.is_empty() => "its squall is dead, no fault is left, can be resumed",
+        (false, false, _) => "its squall is dead, not undone",
     }
 }
 
@@ -96,7 +103,7 @@ fn run_json(run: &Leftover) -> Value {
         run.things.iter().map(|thing| json!({ "kind": thing.kind, "name": thing.name, "since_ms": thing.made.millis() })).collect();
     json!({
         "run": run.run, "folder": run.folder, "cluster": run.cluster, "engine_alive": run.alive, "being_undone": run.being_undone,
-        "since_ms": run.since.millis(), "undos": undos, "made": made,
+        "since_ms": run.since.millis(), "undos": undos, "made": made, "resumable_since_ms": run.resumable.map(Timestamp::millis),
     })
 }
 

@@ -81,12 +81,14 @@ fn code(error: &guard::Error) -> Exit {
 
 fn lines(report: &Report) -> Vec<String> {
     let verdict = match (report.is_clean(), report.done.is_empty()) {
+        (true, _) if !report.kept.is_empty() => "no fault is left; the rest stays for `squall resume`",
         (true, true) => "nothing is left to undo",
         (true, false) => "all undone",
         (false, _) => "not all is undone",
     };
     let mut lines = vec![format!("run {}: {verdict}", report.run)];
     lines.extend(report.done.iter().map(|done| format!("  ✓ {}", visible(done))));
+    lines.extend(report.kept.iter().map(|kept| format!("  · {}", visible(kept))));
     lines.extend(report.left.iter().map(|left| format!("  ✗ {}", visible(left))));
     lines
 }

@@ -40,6 +40,12 @@ pub enum InspectError {
     /// With Flink.
     #[error(transparent)]
     Flink(#[from] crate::flink::Error),
+    /// With Prometheus.
+    #[error("prometheus: {0}")]
+    Prometheus(#[source] crate::monitoring::Error),
+    /// With Grafana.
+    #[error("grafana: {0}")]
+    Grafana(#[source] crate::monitoring::Error),
     /// A call to Kafka broke off.
     #[error("a call to Kafka broke off: {0}")]
     Broken(tokio::task::JoinError),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::spec::{ClusterSpec, Kind};
+use crate::http::Access;
 
 /// One mistake, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +29,16 @@ impl fmt::Display for Mistake {
 impl ClusterSpec {
     /// Everything that is wrong in it and can be told without looking at the world.
     pub fn mistakes(&self) -> Vec<Mistake> {
-        match &self.kind {
+        let mut mistakes = match &self.kind {
             Kind::Local(local) => super::local::mistakes(self, local),
             Kind::Containers(containers) => super::containers::mistakes(self, containers),
             Kind::External(external) => super::external::mistakes(self, external),
+        };
+        for (key, access) in [("prometheus", &self.prometheus), ("grafana", &self.grafana)] {
+            if let Some(Err(error)) = access.as_ref().map(Access::usable) {
+                mistakes.push(Mistake::new(&[key, "addresses"], error.to_string()));
+            }
         }
+        mistakes
     }
 }

@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 pub(super) use rustix::process::Signal;
@@ -123,7 +124,8 @@ impl Process {
 /// Whether the process behind a pidfd has ended, waiting up to `patience`: the descriptor is readable then.
 fn exited(pidfd: &OwnedFd, patience: Duration) -> io::Result<bool> {
     let patience = Timespec { tv_sec: patience.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: 0 };
-    Ok(poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&patience))? > 0)
+    // A signal ends poll(2) early, even one that does not wait.
+    Ok(retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&patience)))? > 0)
 }
 
 /// Start time of a process, corpses included, in clock ticks since boot.

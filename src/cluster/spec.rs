@@ -12,6 +12,7 @@ use super::containers::ContainersSpec;
 use super::external::ExternalSpec;
 use super::local::LocalSpec;
 use crate::action::Role;
+use crate::http::Access;
 use crate::units::{Duration, Rate};
 
 /// A cluster file.
@@ -51,6 +52,12 @@ pub struct ClusterSpec {
     /// How synthetic records are kept apart from real ones; production asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<Synthetic>,
+    /// Prometheus, which a scenario's `queries:` are asked of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<Access>,
+    /// Grafana, which is told of each fault as it acts: a region annotation, tagged `squall`, the scenario's and the fault's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grafana: Option<Access>,
     /// The owner's own words, shown when a limit is met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -79,6 +86,8 @@ impl ClusterSpec {
             Kind::Containers(containers) => Kind::Containers(Box::new(containers.relative_to(base))),
             Kind::External(external) => Kind::External(Box::new(external.relative_to(base))),
         };
+        self.prometheus = self.prometheus.map(|access| access.relative_to(base));
+        self.grafana = self.grafana.map(|access| access.relative_to(base));
         self
     }
 }

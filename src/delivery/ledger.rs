@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::kept::KeptLedger;
 use super::sequences::Sequences;
 use super::shards::Shards;
 use super::timeline::Timeline;
@@ -46,6 +47,21 @@ impl Ledger {
     /// For so many streams.
     pub fn new(streams: usize) -> Self {
         Self { pages: Arc::default(), streams }
+    }
+
+    /// With what a process that died had written in it.
+    pub(super) fn behind(outcomes: Shards<Outcomes>) -> Self {
+        let streams = outcomes.streams();
+        Self { pages: Arc::new(Mutex::new(vec![Arc::new(Mutex::new(outcomes))])), streams }
+    }
+
+    /// All of it, to be kept on disk. No thread waits longer than it takes to look through its own page.
+    pub fn kept(&self) -> KeptLedger {
+        let mut kept = KeptLedger::default();
+        for page in self.pages.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            kept.take(&page.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        kept
     }
 
     /// The page of a thread that sends records of `stream`.

@@ -96,6 +96,30 @@ impl Sequences {
         }
     }
 
+    /// The numbers as runs, each from its first to behind its last, ascending: few, of what is dense.
+    pub fn runs(&self) -> Vec<(u64, u64)> {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let mut add = |from: u64, length: u64| match runs.last_mut() {
+            Some(last) if last.1 == from => last.1 += length,
+            _ => runs.push((from, from + length)),
+        };
+        for (block, first) in self.blocks.iter().zip((0..).step_by(BLOCK as usize)) {
+            match block {
+                Block::Empty => {}
+                Block::Full => add(first, BLOCK),
+                Block::Part(part) => {
+                    for (word, first) in part.words.iter().zip((first..).step_by(64)) {
+                        match *word {
+                            u64::MAX => add(first, 64),
+                            word => Bits(word).for_each(|bit| add(first + bit, 1)),
+                        }
+                    }
+                }
+            }
+        }
+        runs
+    }
+
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         let parts = self.blocks.iter().filter(|block| matches!(block, Block::Part(_))).count();
@@ -261,6 +285,8 @@ mod tests {
             prop_assert_eq!(count([&a, &b], |[a, b]| a & !b), minus.len() as u64);
             prop_assert!(combine([&a, &b], |[a, b]| a & !b).eq(minus));
             prop_assert!(combine([&a, &b], |[a, b]| a & b).eq(model_a.intersection(&model_b).copied()));
+            prop_assert!(a.runs().into_iter().flat_map(|(from, to)| from..to).eq(model_a.iter().copied()));
+            prop_assert!(a.runs().windows(2).all(|pair| pair[0].1 < pair[1].0));
             prop_assert!((0..6 * BLOCK).step_by(97).all(|number| a.contains(number) == model_a.contains(&number)));
             let mut union = a.clone();
             union.extend(&b);

@@ -29,6 +29,9 @@ pub struct VerifierSettings {
     pub expected: Expected,
     /// How the job is judged.
     pub check: Check,
+    /// Latencies are taken of records that were due from this moment on. Those of older ones were told before, or nobody asks for them; and hours
+    /// that are read within a second would be thousands of histograms at once.
+    pub latencies_from: Timestamp,
 }
 
 /// What a verifier reports while it reads.
@@ -166,7 +169,19 @@ impl Verifier {
     /// # Errors
     /// When no broker says where the partitions end.
     pub fn drain(&self, deadline: Timestamp) -> Result<Drained, DeliveryError> {
-        let ends = self.offsets(OffsetQuery::HighWatermark, deadline)?;
+        self.read_to(OffsetQuery::HighWatermark, deadline)
+    }
+
+    /// Reads every sink partition as far as its records are committed now, or until `deadline`. Blocks.
+    ///
+    /// # Errors
+    /// When no broker says where that is.
+    pub fn catch_up(&self, deadline: Timestamp) -> Result<Drained, DeliveryError> {
+        self.read_to(OffsetQuery::LastStable, deadline)
+    }
+
+    fn read_to(&self, end: OffsetQuery, deadline: Timestamp) -> Result<Drained, DeliveryError> {
+        let ends = self.offsets(end, deadline)?;
         loop {
             let behind = self.behind(&ends);
             if behind.is_empty() || deadline.remaining().is_zero() {
@@ -253,6 +268,7 @@ struct Taking {
     samples: Samples,
     sums: Option<Sums>,
     latencies: Latencies,
+    latencies_from: Timestamp,
     outputs: Vec<Vec<Output>>,
 }
 
@@ -261,8 +277,14 @@ impl<F: FnMut(Observation)> Reading<F> {
         let topics: Vec<_> = settings.sinks.iter().map(|sink| sink.topic.clone()).collect();
         let outputs = topics.iter().map(|_| Vec::new()).collect();
         let seen = Seen::new(settings.expected.clone());
-        let taking =
-            Taking { seen, samples: Samples::default(), sums: Sums::of_sink(&settings.check), latencies: Latencies::default(), outputs };
+        let taking = Taking {
+            seen,
+            samples: Samples::default(),
+            sums: Sums::of_sink(&settings.check),
+            latencies: Latencies::default(),
+            latencies_from: settings.latencies_from,
+            outputs,
+        };
         Self { reader, topics, shared, observe, taking, clock: None }
     }
 
@@ -359,9 +381,11 @@ impl Taking {
             if let Some(appended) = appended {
                 outputs[partition].clock.observe(identity.intended, appended, STAMP, at);
             }
-            // Kafka stamps whole milliseconds: the middle is taken.
-            let appended = appended.map_or(at, |time| Timestamp(time.0 + 500_000));
-            self.latencies.record(identity.intended, appended, at);
+            if identity.intended >= self.latencies_from {
+                // Kafka stamps whole milliseconds: the middle is taken.
+                let appended = appended.map_or(at, |time| Timestamp(time.0 + 500_000));
+                self.latencies.record(identity.intended, appended, at);
+            }
         }
     }
 }

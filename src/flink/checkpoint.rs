@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, VertexId, lenient};
 use crate::clock::Timestamp;
+use crate::http::Request;
 
 /// `/jobs/:id/checkpoints`: counts since the JobManager started the job, and the newest ten (`web.checkpoints.history`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -299,7 +299,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`].
     pub async fn checkpoints(&self, job: &JobId) -> Result<Answered<Checkpoints>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints"])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints"])).await?)
     }
 
     /// How a job is checkpointed.
@@ -307,7 +307,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`]; also [`Error::is_not_found`] where checkpointing is off.
     pub async fn checkpoint_config(&self, job: &JobId) -> Result<Answered<CheckpointConfig>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "config"])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "config"])).await?)
     }
 
     /// One checkpoint with its vertices.
@@ -315,7 +315,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`]; also [`Error::is_not_found`] once it has left the history.
     pub async fn checkpoint(&self, job: &JobId, id: u64) -> Result<Answered<Checkpoint>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "details", &id.to_string()])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "details", &id.to_string()])).await?)
     }
 
     /// One vertex's share of a checkpoint.
@@ -324,7 +324,7 @@ impl Rest {
     /// As [`Rest::checkpoint`].
     pub async fn checkpoint_subtasks(&self, job: &JobId, id: u64, vertex: &VertexId) -> Result<Answered<TaskCheckpointDetail>, Error> {
         let id = id.to_string();
-        self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "details", &id, "subtasks", vertex.as_str()])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "checkpoints", "details", &id, "subtasks", vertex.as_str()])).await?)
     }
 
     /// Where the time of a checkpoint went, by its slowest subtask; none when no subtask has acknowledged. Two requests.

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::Request;
 use super::{Answered, Error, Rest};
+use crate::http::Request;
 
 /// `/overview`: TaskManagers, slots and jobs as of now; never cached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -67,7 +67,7 @@ impl Rest {
     /// # Errors
     /// As every request: nobody answers, an error answer, an answer that does not parse.
     pub async fn overview(&self) -> Result<Answered<Overview>, Error> {
-        self.http.ask(Request::get(["overview"])).await
+        Ok(self.http.ask(Request::get(["overview"])).await?)
     }
 
     /// Refresh interval, version and features.
@@ -75,7 +75,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::overview`].
     pub async fn web_config(&self) -> Result<Answered<WebConfig>, Error> {
-        self.http.ask(Request::get(["config"])).await
+        Ok(self.http.ask(Request::get(["config"])).await?)
     }
 
     /// The effective cluster configuration. Flink masks values of keys that look secret.

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, lenient, root_cause, thrown_in};
 use crate::clock::Timestamp;
+use crate::http::Request;
 
 /// The failures that the JobManager remembers (`web.exception-history-size`, 16 by default), newest first; gone after a JobManager
 /// failover.

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::http::{Http, Request};
 use super::{Access, Answered, Error, JobId};
+use crate::http::{self, Http, Request};
 use crate::units::Duration;
 
 /// Between two polls of a statement.
@@ -84,7 +84,7 @@ impl SqlGateway {
     /// # Errors
     /// When an address is no URL, a secret or the CA file cannot be read.
     pub fn new(access: &Access, base: &Path) -> Result<Self, Error> {
-        Ok(Self { http: Http::new(access, base)? })
+        Ok(Self { http: Http::new(access, base, super::cause::of_answer)? })
     }
 
     /// The addresses, in the order given.
@@ -127,10 +127,7 @@ impl Session {
 
     async fn run(&self, statement: &str, what: &str) -> Result<StatementResult, Error> {
         let http = &self.gateway.http;
-        let failed = |error: Error| match error {
-            Error::Status { message, .. } => Error::Failed { what: what.to_owned(), cause: message },
-            other => other,
-        };
+        let failed = |error: http::Error| Error::from(error).failing(what);
         let body = serde_json::json!({ "statement": statement });
         let request = Request::post(["v3", "sessions", &self.handle, "statements"]).timeout(SLOW);
         let submitted: Answered<Submitted> = http.ask_with(request, &body).await.map_err(failed)?;
@@ -165,7 +162,8 @@ impl Session {
     /// As [`SqlGateway::version`].
     pub async fn close(self) -> Result<(), Error> {
         let request = Request::new(reqwest::Method::DELETE, ["v3", "sessions", &self.handle]);
-        self.gateway.http.ask::<serde::de::IgnoredAny>(request).await.map(drop)
+        self.gateway.http.ask::<serde::de::IgnoredAny>(request).await?;
+        Ok(())
     }
 }
 

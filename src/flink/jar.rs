@@ -4,9 +4,9 @@ use std::path::Path;
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, lenient};
 use crate::clock::Timestamp;
+use crate::http::Request;
 use crate::units::Duration;
 
 /// Uploading a jar of some hundred megabytes.
@@ -120,7 +120,8 @@ impl Rest {
     /// # Errors
     /// As [`Rest::upload_jar`].
     pub async fn delete_jar(&self, jar: &JarId) -> Result<(), Error> {
-        self.http.ask::<serde::de::IgnoredAny>(Request::new(reqwest::Method::DELETE, ["jars", &jar.0])).await.map(drop)
+        self.http.ask::<serde::de::IgnoredAny>(Request::new(reqwest::Method::DELETE, ["jars", &jar.0])).await?;
+        Ok(())
     }
 }
 

@@ -3,9 +3,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, VertexId, lenient};
 use crate::clock::Timestamp;
+use crate::http::Request;
 
 macro_rules! states {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -296,7 +296,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`].
     pub async fn job(&self, job: &JobId) -> Result<Answered<JobDetail>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str()])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str()])).await?)
     }
 
     /// Asks a job to end, without a savepoint. Returns at once.
@@ -305,7 +305,8 @@ impl Rest {
     /// As [`Rest::job_state`].
     pub async fn cancel(&self, job: &JobId) -> Result<(), Error> {
         let request = Request::new(reqwest::Method::PATCH, ["jobs", job.as_str()]).query("mode", "cancel");
-        self.http.ask::<serde::de::IgnoredAny>(request).await.map(drop)
+        self.http.ask::<serde::de::IgnoredAny>(request).await?;
+        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, VertexId, lenient};
+use crate::http::Request;
 
 /// Whose metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]

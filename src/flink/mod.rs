@@ -7,15 +7,12 @@
 //! Flink answers partly from caches: job detail, vertices and exceptions are up to `web.refresh-interval` old (3 s),
 //! checkpoints 3 s, metrics and backpressure 10 s. The time stamps *inside* the answers are exact.
 
-mod access;
-mod answered;
 mod cause;
 mod checkpoint;
 mod cluster;
 mod error;
 mod exception;
 mod gateway;
-mod http;
 mod id;
 mod jar;
 mod job;
@@ -26,15 +23,13 @@ mod rescale;
 mod taskmanager;
 mod vertex;
 
-pub use access::{Access, Auth};
-pub use answered::Answered;
 pub use cause::{root_cause, thrown_in};
 pub use checkpoint::{
     Alignment, Checkpoint, CheckpointConfig, CheckpointCounts, CheckpointStatus, Checkpoints, Externalization, LatestCheckpoints, Restored,
     SlowestSubtask, SnapshotTimes, SubtaskCheckpoint, TaskCheckpoint, TaskCheckpointDetail,
 };
 pub use cluster::{Features, Overview, WebConfig};
-pub use error::{Attempt, Error, Failure};
+pub use error::Error;
 pub use exception::{ExceptionEntry, Exceptions};
 pub use gateway::{Session, SqlGateway, StatementResult};
 pub use id::{JobId, VertexId};
@@ -46,7 +41,9 @@ pub use rescale::ParallelismBounds;
 pub use taskmanager::{AllocatedSlot, GarbageCollector, Hardware, TaskManager, TaskManagerDetail, TaskManagerMemory};
 pub use vertex::{Backpressure, BackpressureSubtask, Subtask, VertexDetail};
 
-use http::Http;
+pub use crate::http::{Access, Answered, Auth};
+
+use crate::http::Http;
 
 /// A client of a JobManager's REST API.
 ///
@@ -63,7 +60,7 @@ impl Rest {
     /// # Errors
     /// When an address is no URL, a secret or the CA file cannot be read.
     pub fn new(access: &Access, base: &std::path::Path) -> Result<Self, Error> {
-        Ok(Self { http: Http::new(access, base)? })
+        Ok(Self { http: Http::new(access, base, cause::of_answer)? })
     }
 
     /// The addresses, in the order given.
@@ -71,6 +68,9 @@ impl Rest {
         self.http.addresses()
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 mod fixtures {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, root_cause};
+use crate::http::Request;
 use crate::units::Duration;
 
 /// Between two polls.

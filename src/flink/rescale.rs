@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, VertexId};
+use crate::http::Request;
 
 /// Between which the adaptive scheduler may choose a vertex's parallelism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,8 @@ impl Rest {
         let body: BTreeMap<&VertexId, Requirement> =
             bounds.iter().map(|(vertex, bounds)| (vertex, Requirement { parallelism: *bounds })).collect();
         let request = Request::new(reqwest::Method::PUT, ["jobs", job.as_str(), "resource-requirements"]);
-        self.http.ask_with::<serde::de::IgnoredAny>(request, &body).await.map(drop)
+        self.http.ask_with::<serde::de::IgnoredAny>(request, &body).await?;
+        Ok(())
     }
 }
 

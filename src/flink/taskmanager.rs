@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, lenient};
 use crate::clock::Timestamp;
+use crate::http::Request;
 
 /// A registered TaskManager; never cached.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -120,7 +120,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::overview`]; an unknown id is a status of 404 or 500, by version.
     pub async fn taskmanager(&self, id: &str) -> Result<Answered<TaskManagerDetail>, Error> {
-        self.http.ask(Request::get(["taskmanagers", id])).await
+        Ok(self.http.ask(Request::get(["taskmanagers", id])).await?)
     }
 }
 

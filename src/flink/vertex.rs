@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::Request;
 use super::{Answered, Error, JobId, Rest, TaskState, VertexId, lenient};
 use crate::clock::Timestamp;
+use crate::http::Request;
 
 /// `/jobs/:id/vertices/:vid`; cached, but for [`VertexDetail::now`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -127,7 +127,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`].
     pub async fn vertex(&self, job: &JobId, vertex: &VertexId) -> Result<Answered<VertexDetail>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str(), "vertices", vertex.as_str()])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "vertices", vertex.as_str()])).await?)
     }
 
     /// Backpressured, idle and busy shares of a vertex's subtasks; cached.
@@ -135,7 +135,7 @@ impl Rest {
     /// # Errors
     /// As [`Rest::job_state`].
     pub async fn backpressure(&self, job: &JobId, vertex: &VertexId) -> Result<Answered<Backpressure>, Error> {
-        self.http.ask(Request::get(["jobs", job.as_str(), "vertices", vertex.as_str(), "backpressure"])).await
+        Ok(self.http.ask(Request::get(["jobs", job.as_str(), "vertices", vertex.as_str(), "backpressure"])).await?)
     }
 }
 

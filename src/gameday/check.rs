@@ -8,7 +8,7 @@ use super::alert::{self, AlertExpectation};
 use super::spec::GameDay;
 use crate::diagnostic::{Problem, Report, Source, did_you_mean, listed};
 use crate::scenario::yaml::{Loaded, load, way};
-use crate::scenario::{AbortCondition, Checked, OnNoData, check as check_scenario, parse_condition};
+use crate::scenario::{AbortCondition, Checked, OnNoData, Queries, check as check_scenario, parse_condition};
 use crate::units::Duration;
 
 /// A step with its scenario read.
@@ -37,7 +37,8 @@ pub fn check(source: &Arc<Source>, folder: &Path) -> (Option<Day>, Report) {
     }
     let mut aborts = Vec::new();
     for (index, text) in day.abort_when.iter().enumerate() {
-        match parse_condition(text) {
+        // Queries are named in a step's scenario, and known to its lines only.
+        match parse_condition(text, &Queries::new()) {
             Ok((condition, hold)) => {
                 // The step's own scenario keeps its lines; those of the day have none there.
                 aborts.push(AbortCondition { text: text.clone(), line: 0, condition, hold, on_no_data: OnNoData::Continue });

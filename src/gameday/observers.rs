@@ -1,14 +1,16 @@
 //! Prometheus and Alertmanager, asked once a second which alerts fire.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::task::JoinHandle;
 
 use super::spec::Alerts;
 use crate::clock::{self, Timestamp};
+use crate::http::Access;
+use crate::monitoring::{Alertmanager, Error, Prometheus};
 
 const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -98,29 +100,30 @@ impl Observers {
     /// Begins to ask.
     ///
     /// # Errors
-    /// When there can be no HTTP client.
-    pub fn start(alerts: &Alerts) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let log =
-            Arc::new(Mutex::new(Observed { alertmanager: alerts.alertmanager.as_ref().map(|_| Log::default()), ..Observed::default() }));
-        let (shared, alerts) = (log.clone(), alerts.clone());
+    /// When an address is none.
+    pub fn start(alerts: &Alerts) -> Result<Self, Error> {
+        let access = |address: &String| Access { timeout: PATIENCE.into(), ..Access::to([address]) };
+        let prometheus = Prometheus::new(&access(&alerts.prometheus), Path::new(""))?;
+        let alertmanager = alerts.alertmanager.as_ref().map(|address| Alertmanager::new(&access(address), Path::new(""))).transpose()?;
+        let log = Arc::new(Mutex::new(Observed { alertmanager: alertmanager.as_ref().map(|_| Log::default()), ..Observed::default() }));
+        let shared = log.clone();
         let task = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
                 let manager = async {
-                    match &alerts.alertmanager {
-                        Some(address) => Some(managed(&client, address).await),
+                    match &alertmanager {
+                        Some(alertmanager) => Some(alertmanager.active().await),
                         None => None,
                     }
                 };
-                let (prometheus, manager) = tokio::join!(fired(&client, &alerts.prometheus), manager);
+                let (firing, arrived) = tokio::join!(prometheus.firing(), manager);
                 let now = clock::now();
                 let mut observed = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                observed.prometheus.take(now, prometheus);
-                if let (Some(log), Some(answer)) = (&mut observed.alertmanager, manager) {
-                    log.take(now, answer);
+                observed.prometheus.take(now, firing.map_err(|error| error.to_string()));
+                if let (Some(log), Some(answer)) = (&mut observed.alertmanager, arrived) {
+                    log.take(now, answer.map_err(|error| error.to_string()));
                 }
             }
         });
@@ -137,52 +140,6 @@ impl Drop for Observers {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-#[derive(Deserialize)]
-struct PrometheusAnswer {
-    data: PrometheusAlerts,
-}
-
-#[derive(Deserialize)]
-struct PrometheusAlerts {
-    alerts: Vec<Alert>,
-}
-
-#[derive(Deserialize)]
-struct Alert {
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    state: String,
-}
-
-fn name(alert: Alert) -> Option<String> {
-    alert.labels.get("alertname").cloned()
-}
-
-/// `GET /api/v1/alerts` of Prometheus.
-async fn fired(client: &reqwest::Client, address: &str) -> Result<BTreeSet<String>, String> {
-    let answer: PrometheusAnswer = get(client, &format!("{}/api/v1/alerts", address.trim_end_matches('/'))).await?;
-    Ok(answer.data.alerts.into_iter().filter(|alert| alert.state == "firing").filter_map(name).collect())
-}
-
-/// `GET /api/v2/alerts` of Alertmanager: active ones, silenced and inhibited ones too, since those have arrived.
-async fn managed(client: &reqwest::Client, address: &str) -> Result<BTreeSet<String>, String> {
-    let answer: Vec<Alert> = get(client, &format!("{}/api/v2/alerts?active=true", address.trim_end_matches('/'))).await?;
-    Ok(answer.into_iter().filter_map(name).collect())
-}
-
-async fn get<T: serde::de::DeserializeOwned>(client: &reqwest::Client, url: &str) -> Result<T, String> {
-    let said = |error: reqwest::Error| {
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        text
-    };
-    client.get(url).send().await.map_err(said)?.error_for_status().map_err(said)?.json().await.map_err(said)
 }
 
 #[cfg(test)]
@@ -206,15 +163,5 @@ mod tests {
         assert_eq!((log.watched, log.error.as_deref()), (Some((Timestamp(1), Timestamp(6))), Some("timeout")));
         let observed = Observed { prometheus: log, alertmanager: None };
         assert_eq!(observed.firing().collect::<Vec<_>>(), ["Down", "Lag"]);
-    }
-
-    #[test]
-    fn answers_are_read() {
-        let text = r#"{"status":"success","data":{"alerts":[{"labels":{"alertname":"A"},"annotations":{},"state":"firing","activeAt":"x","value":"1"},
-                       {"labels":{"alertname":"B"},"state":"pending"}]}}"#;
-        let answer: PrometheusAnswer = serde_json::from_str(text).unwrap();
-        assert_eq!(answer.data.alerts.iter().filter(|alert| alert.state == "firing").count(), 1);
-        let managed: Vec<Alert> = serde_json::from_str(r#"[{"labels":{"alertname":"A"},"status":{"state":"active"}}]"#).unwrap();
-        assert_eq!(managed.into_iter().filter_map(name).collect::<Vec<_>>(), ["A"]);
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn undo(inverse: &Inverse, reach: &mut Reach<'_>, job: Option<(
         Inverse::EnsureJob { parallelism } => match (job, parallelism, reach.flink().await?) {
             (_, _, None) => Ok(gone),
             (None, ..) => Ok("there is no job".to_owned()),
-            (Some((_, true)), ..) => Ok("the job is the run's own and is removed; only its scenario could start it again".to_owned()),
+            (Some((_, true)), ..) => Ok("the job is the run's own; only its scenario could start it again".to_owned()),
             (Some((id, false)), None, _) => Ok(format!("job {id} was there before and was never stopped")),
             (Some((id, false)), Some(parallelism), Some(flink)) => rescale(&flink, id, *parallelism).await,
         },

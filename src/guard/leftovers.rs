@@ -29,12 +29,15 @@ pub struct Leftover {
     pub alive: bool,
     /// Whether a guard or an `undo` is at it.
     pub being_undone: bool,
+    /// The last line before the death, of a run that can be resumed; its undos alone are overdue then.
+    pub resumable: Option<Timestamp>,
 }
 
 /// What runs of this machine have left behind whose engine is dead: those that squall remembers, and those below `reports`.
 /// Journals that cannot be read are said as warnings.
 pub fn leftovers(places: &Places, reports: &Path) -> Vec<Leftover> {
-    open_runs(places, reports).into_iter().filter(|run| !(run.alive || run.undos.is_empty() && run.things.is_empty())).collect()
+    let owes = |run: &Leftover| !run.undos.is_empty() || !run.things.is_empty() || run.resumable.is_some();
+    open_runs(places, reports).into_iter().filter(|run| !run.alive && owes(run)).collect()
 }
 
 /// The same, and the runs that go on.
@@ -59,7 +62,7 @@ fn look(folder: &RunFolder) -> Option<Leftover> {
     };
     let alive = engine::is_alive(owed.engine) && owed.ended.is_none();
     let being_undone = UndoLock::take(folder).is_ok_and(|lock| lock.is_none());
-    if owed.is_nothing() && !alive && !being_undone {
+    if owed.is_nothing() && owed.resumable().is_none() && !alive && !being_undone {
         return None;
     }
     Some(Leftover {
@@ -67,6 +70,7 @@ fn look(folder: &RunFolder) -> Option<Leftover> {
         folder: folder.path().to_owned(),
         cluster: cluster_spec(folder).ok().map(|spec| spec.name.to_string()),
         undos: owed.undos.last_first(),
+        resumable: owed.resumable().filter(|_| !alive).map(|(_, last)| last),
         since: if alive { owed.started } else { owed.since() },
         things: owed.things,
         alive,

@@ -3,7 +3,7 @@
 //! ```text
 //! engine ── start.rs ──► guard, a process in a session of its own: watch.rs ─┐
 //! squall undo, run --undo-first ─────────────────────────────────────────────┴► undo.rs ─► inverse.rs, things.rs
-//! squall status, the start of a run ──► leftovers.rs, status.rs
+//! squall status, the start of a run, squall resume ──► leftovers.rs, status.rs
 //! ```
 //!
 //! All of it rests on the journal alone (`owed.rs`) and on what lies beside it (`reach.rs`). The runs of this machine are found
@@ -30,9 +30,9 @@ pub use inverse::restore_topic_config;
 pub use leftovers::{Leftover, leftovers};
 pub use lock::{ClusterLock, LockError};
 pub use owed::{Owed, Thing};
-pub use reach::Reach;
+pub use reach::{Reach, cluster_spec};
 pub use start::{GuardHandle, start};
 pub use status::{ClusterStatus, Status, status};
 pub use things::remove_all;
-pub use undo::{Report, undo_run};
+pub use undo::{Report, undo_for_a_resume, undo_run};
 pub use watch::guard;

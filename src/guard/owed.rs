@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::action::Inverse;
 use crate::clock::Timestamp;
-use crate::journal::{Ending, Error, Event, EventKind, FaultId, OpenUndo, OpenUndos, Reader, RunFolder};
+use crate::journal::{BrokenOff, Ending, Error, Event, EventKind, FaultId, OpenUndo, OpenUndos, Reader, RunFolder};
 
 /// Something that a run made and has not removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Owed {
     pub things: Vec<Thing>,
     /// How it ended and whether that was clean, when it came to its end.
     pub ended: Option<(Ending, bool)>,
+    broken_off: BrokenOff,
     jobs: Vec<(String, String)>,
     removed: BTreeSet<FaultId>,
     last: u64,
@@ -54,12 +55,14 @@ impl Owed {
     pub fn push(&mut self, event: &Event) {
         self.last = self.last.max(event.seq);
         self.undos.push(event);
+        self.broken_off.push(event);
         match &event.event {
             EventKind::RunStarted { run, engine, .. } => {
                 self.run.clone_from(run);
                 self.engine = *engine;
                 self.started = event.at;
             }
+            EventKind::Resumed { engine, .. } => self.engine = *engine,
             EventKind::Made { kind, name } => {
                 self.things.push(Thing { kind: kind.clone(), name: name.clone(), made: event.at });
             }
@@ -90,6 +93,11 @@ impl Owed {
     /// Whether nothing is owed.
     pub fn is_nothing(&self) -> bool {
         self.undos.is_empty() && self.things.is_empty()
+    }
+
+    /// The scenario's folder and the last line before the death of the engine, where the run can be resumed: its things are kept then.
+    pub fn resumable(&self) -> Option<(&str, Timestamp)> {
+        self.broken_off.resumable()
     }
 
     /// Whether a fault was not yet said to be removed, and has no undo left.
@@ -162,6 +170,17 @@ mod tests {
         assert!(!owed(events.clone()).is_nothing());
         events.push(EventKind::RunEnded { ending: Ending::Completed, clean: true });
         assert!(owed(events).is_nothing());
+    }
+
+    #[test]
+    fn a_run_that_was_resumed_has_another_engine() {
+        let mut events = vec![EventKind::RunStarted { schema: 1, run: "r".into(), squall: "0".into(), engine: (1, 1) }];
+        events.push(EventKind::Resumable { base: "/s".into() });
+        assert_eq!((owed(events.clone()).engine, owed(events.clone()).resumable().map(|(_, last)| last)), ((1, 1), Some(Timestamp(1))));
+        events.push(EventKind::Resumed { squall: "0".into(), engine: (2, 2), since: Timestamp(1) });
+        assert_eq!(owed(events.clone()).engine, (2, 2));
+        events.push(EventKind::RunEnded { ending: Ending::Completed, clean: true });
+        assert_eq!(owed(events).resumable(), None);
     }
 
     #[test]

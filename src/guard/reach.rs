@@ -10,7 +10,10 @@ use crate::journal::RunFolder;
 use crate::kafka::Admin;
 
 /// The cluster file as the run used it, with its paths as they were then; of older runs as it was written.
-pub(super) fn cluster_spec(folder: &RunFolder) -> Result<ClusterSpec, Error> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn cluster_spec(folder: &RunFolder) -> Result<ClusterSpec, Error> {
     let resolved = folder.path().join("cluster.json");
     if let Ok(text) = std::fs::read_to_string(&resolved) {
         return serde_json::from_str(&text).map_err(|reason| Error::ClusterFile { path: resolved, reason: reason.to_string() });

@@ -7,7 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 use super::registry;
 use crate::cluster::Places;
@@ -15,7 +16,7 @@ use crate::cluster::Places;
 /// What the guard says once it watches.
 pub(super) const WATCHING: &str = "watching\n";
 /// A loaded machine starts a process within this time.
-const WATCHES_WITHIN_MS: u16 = 10_000;
+const WATCHES_WITHIN: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// A guard that watches this process. Dropping it lets the guard end as soon as the run's last line is in the journal; until then
 /// it goes on watching.
@@ -77,7 +78,8 @@ fn watching(said: &mut (impl Read + AsFd)) -> io::Result<()> {
     let mut line = [0u8; WATCHING.len()];
     let mut length = 0;
     while length < line.len() {
-        if poll(&mut [PollFd::new(said.as_fd(), PollFlags::POLLIN)], PollTimeout::from(WATCHES_WITHIN_MS))? == 0 {
+        // A signal ends poll(2) early: the run asks for its reason once it is guarded.
+        if retry_on_intr(|| poll(&mut [PollFd::new(said, PollFlags::IN)], Some(&WATCHES_WITHIN)))? == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }
         match said.read(&mut line[length..])? {
@@ -119,6 +121,25 @@ mod tests {
         };
         let (pid, ticks) = own_identity();
         assert_eq!(ended.trim_end(), format!("guard --run {} --parent {pid} --start-ticks {ticks}", folder.path().display()));
+    }
+
+    #[tokio::test]
+    async fn a_signal_while_it_starts_is_no_error() {
+        let _heard = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1()).unwrap();
+        let (mut said, mut says) = io::pipe().unwrap();
+        let (tell, waiter) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            tell.send(nix::sys::pthread::pthread_self()).unwrap();
+            watching(&mut said)
+        });
+        let waiter = waiter.recv().unwrap();
+        for _ in 0..100 {
+            nix::sys::pthread::pthread_kill(waiter, nix::sys::signal::Signal::SIGUSR1).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        assert!(!waiting.is_finished());
+        io::Write::write_all(&mut says, WATCHING.as_bytes()).unwrap();
+        waiting.join().unwrap().unwrap();
     }
 
     #[test]

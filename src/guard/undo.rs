@@ -27,6 +27,8 @@ pub struct Report {
     pub done: Vec<String>,
     /// What is left, and why: one sentence each.
     pub left: Vec<String>,
+    /// What a resume needs and therefore stays, of a run that can be resumed.
+    pub kept: Vec<String>,
 }
 
 impl Report {
@@ -43,6 +45,18 @@ impl Report {
 /// When the run's engine is alive, when somebody else is on the cluster or at the same undo, and when the run's folder cannot be
 /// read. What could not be undone is no error, but in the report.
 pub async fn undo_run(folder: &RunFolder, places: &Places, by: &str, held: Option<&ClusterLock>) -> Result<Report, Error> {
+    undo(folder, places, by, held, false).await
+}
+
+/// The same, but what a run that can be resumed has made stays, and the run does not end.
+///
+/// # Errors
+/// As [`undo_run`].
+pub async fn undo_for_a_resume(folder: &RunFolder, places: &Places, by: &str, held: Option<&ClusterLock>) -> Result<Report, Error> {
+    undo(folder, places, by, held, true).await
+}
+
+async fn undo(folder: &RunFolder, places: &Places, by: &str, held: Option<&ClusterLock>, resume: bool) -> Result<Report, Error> {
     let owed = Owed::read(folder)?;
     if engine::is_alive(owed.engine) {
         return Err(Error::EngineAlive { run: owed.run, pid: owed.engine.0 });
@@ -61,14 +75,16 @@ pub async fn undo_run(folder: &RunFolder, places: &Places, by: &str, held: Optio
     };
     // Another undo may have been at it until now.
     let owed = Owed::read(folder)?;
+    let keeps = resume && owed.resumable().is_some();
     let report = if owed.is_nothing() && owed.ended.is_some() {
         Report { run: owed.run, ..Report::default() }
     } else {
         let last = owed.last().max(folder.last_sample().unwrap_or(0));
         let writer = Writer::resume(folder.clone(), last)?;
-        Undoing { by, writer, unwritten: false, reach: Reach::new(spec, places), report: Report::default(), owed }.whole().await
+        let undoing = Undoing { by, writer, unwritten: false, reach: Reach::new(spec, places), report: Report::default(), owed };
+        if keeps { undoing.faults().await } else { undoing.whole().await }
     };
-    if report.is_clean() {
+    if report.is_clean() && !keeps {
         registry::forget(places, &report.run);
     }
     Ok(report)
@@ -106,6 +122,14 @@ impl Undoing<'_> {
             Some((ending, false)) if clean => self.note(EventKind::RunEnded { ending, clean }),
             Some(_) => {}
         }
+        self.report
+    }
+
+    /// The faults alone: the run can be resumed.
+    async fn faults(mut self) -> Report {
+        self.report.run.clone_from(&self.owed.run);
+        self.report.left = self.undos().await;
+        self.report.kept = self.owed.things.iter().map(|thing| format!("{} {}", thing.kind, thing.name)).collect();
         self.report
     }
 

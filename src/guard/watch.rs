@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::start::WATCHING;
-use super::undo::{Report, undo_run};
+use super::undo::{Report, undo_for_a_resume};
 use super::{Error, engine, registry};
 use crate::cluster::Places;
 use crate::journal::{EventKind, RunFolder};
@@ -15,7 +15,8 @@ use crate::journal::{EventKind, RunFolder};
 /// Between two looks at the engine. Its death also closes the guard's standard input, at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Watches the engine of the run in `folder` until the run has ended, or undoes it when the engine dies before. Says on stdout that
+/// Watches the engine of the run in `folder` until the run has ended, or undoes it when the engine dies before; of a run that can be
+/// resumed the faults alone. Says on stdout that
 /// it watches. None when there was nothing to do.
 ///
 /// # Errors
@@ -25,7 +26,7 @@ pub async fn guard(folder: &Path, engine: (i32, u64), places: &Places) -> Result
     let failed = |source| Error::File { path: "the engine's pipe".into(), source };
     io::stdout().write_all(WATCHING.as_bytes()).and_then(|()| io::stdout().flush()).map_err(failed)?;
     let died = watch(&folder, engine, tokio::io::stdin()).await;
-    let report = if died { Some(undo_run(&folder, places, "guard", None).await?) } else { None };
+    let report = if died { Some(undo_for_a_resume(&folder, places, "guard", None).await?) } else { None };
     if !died && has_ended(&folder) == Some(true) {
         registry::forget(places, &folder.run());
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::setting::as_text;
 use super::{CheckpointSpec, Error, Launch, Origin, Placeholders, RunningJob, Setting};
-use crate::flink::{self, JarRun, Rest};
+use crate::flink::{JarRun, Rest};
 
 /// A jar whose `main` submits one job, run in the JobManager. It is uploaded, run and deleted again.
 ///
@@ -88,10 +88,7 @@ impl PreparedJar {
             tracing::warn!("uploaded jar {} not deleted: {error}", jar.0);
         }
         // What `main` threw, without the address that it was run through.
-        let id = started.map_err(|error| match error {
-            flink::Error::Status { message, .. } => flink::Error::Failed { what: self.path.display().to_string(), cause: message },
-            other => other,
-        })?;
+        let id = started.map_err(|error| error.failing(&self.path.display().to_string()))?;
         RunningJob::submitted(rest, id, Origin::Submitted).await
     }
 }

@@ -8,7 +8,7 @@ use crate::action::{Aim, Inverse, Testimony, View};
 use crate::clock::{ClockOffset, Timestamp};
 use crate::delivery::TopicStart;
 use crate::metric::Metric;
-use crate::units::Duration;
+use crate::units::{Bytes, Duration};
 
 use super::{CheckpointRecord, FaultId, Of, OutputBatch, SubtaskTimes, UndoId};
 
@@ -120,6 +120,27 @@ pub enum EventKind {
         stream: String,
         /// Records per second from now on.
         per_second: f64,
+    },
+    /// From here on the death of squall does not end the run: what it made is kept, so that it can be resumed.
+    Resumable {
+        /// The scenario's folder, as an absolute path: relative files count from it.
+        base: String,
+    },
+    /// Another squall goes on with a run whose squall had died.
+    Resumed {
+        /// Its version.
+        squall: String,
+        /// Process id and start ticks of the engine from now on.
+        engine: (i32, u64),
+        /// Last line before the death: the gap begins here.
+        since: Timestamp,
+    },
+    /// Traffic flows again: the gap ends.
+    TrafficResumed {
+        /// Intended time of the first record from now on.
+        start: Timestamp,
+        /// Records that were due in the gap, and never sent.
+        unsent: u64,
     },
     /// Traffic has stopped.
     TrafficStopped(Accounting),
@@ -278,6 +299,9 @@ pub enum EventKind {
         negative: u64,
         /// The histogram.
         histogram: String,
+        /// What it comes to: values, median, 99th percentile and maximum, in microseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<[u64; 4]>,
     },
     /// Records became visible in the sink.
     Output(OutputBatch),
@@ -319,6 +343,20 @@ pub enum EventKind {
         topic: String,
         /// Escaped by whoever shows it.
         line: String,
+    },
+    /// The samples of the run have taken most of the disk that they may take.
+    SamplesNearBudget {
+        /// What they take.
+        used: Bytes,
+        /// What they may take.
+        budget: Bytes,
+    },
+    /// Samples of a stretch are reduced to each minute's extremes, to take less of the disk: nothing can be judged by them any more.
+    SamplesThinned {
+        /// The first of them.
+        from: Timestamp,
+        /// Behind the last of them.
+        before: Timestamp,
     },
     /// An abort condition held.
     Abort {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::{Error, thinned};
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,13 +80,24 @@ impl RunFolder {
         self.path.join("samples")
     }
 
-    /// Writes a file of the run whole: to a temporary name, synced, then renamed.
+    /// The segments of samples, oldest first.
+    pub fn segments(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.samples()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut segments: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == "zst")).collect();
+        segments.sort();
+        // A crash may have left a segment beside its reduced form, which is the one that counts.
+        let reduced: Vec<PathBuf> = segments.iter().map(|segment| thinned::path_of(segment)).filter(|path| path.exists()).collect();
+        segments.retain(|segment| !reduced.contains(&thinned::path_of(segment)));
+        segments
+    }
+
+    /// Writes a file of the run (`report.json`, `ledger/kept.json`) whole: to a temporary name, synced, then renamed.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), Error> {
         let path = self.path.join(name);
-        let temporary = self.path.join(format!(".{name}.new"));
+        let temporary = path.with_file_name(format!(".{}.new", name.rsplit('/').next().unwrap_or(name)));
         let write = || -> io::Result<()> {
             let mut file = fs::File::create(&temporary)?;
             file.write_all(contents)?;
@@ -99,9 +110,15 @@ impl RunFolder {
         })
     }
 
-    /// Space kept for the undo on a full disk.
-    fn reserve(&self) -> Result<(), Error> {
+    /// Keeps space for the undo on a full disk, where none is kept yet.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn reserve(&self) -> Result<(), Error> {
         let path = self.path.join("reserve");
+        if path.metadata().is_ok_and(|metadata| metadata.len() == RESERVE as u64) {
+            return Ok(());
+        }
         let error = |source| Error::Write { path: path.clone(), source };
         let mut file = fs::File::create(&path).map_err(error)?;
         // Written, not sparse: blocks that exist are what a full disk cannot take away.

@@ -16,6 +16,11 @@ pub struct FaultId {
 #[serde(transparent)]
 pub struct UndoId(pub u64);
 
+/// Name of the probe that asks a query of the scenario.
+pub fn query_probe(query: &str) -> String {
+    format!("query {query}")
+}
+
 /// What a value was measured on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -49,4 +54,6 @@ pub enum Of {
         /// As Kafka's protocol calls it: `EndTxn`.
         request: String,
     },
+    /// One query of the scenario, by its name there.
+    Query(String),
 }

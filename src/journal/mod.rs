@@ -1,33 +1,40 @@
 //! The journal of a run: events in a versioned format, run folders, the `latest` link.
 //!
 //! `journal.ndjson` holds what matters for safety and verdict: small, synced line by line where it must be, never deleted.
-//! `samples/` holds measurements in compressed segments. Both are numbered through, so that reading them merged gives the
+//! `samples/` holds measurements in compressed segments, most of them as rows (see `rows`). Both are numbered through, so that reading them merged gives the
 //! order in which they happened.
 
+mod broken_off;
+mod budget;
 mod checkpoint;
 mod event;
 mod folder;
 mod identity;
+mod lines;
 mod output;
 mod reader;
+mod rows;
 mod tail;
+mod thinned;
 mod undos;
 mod writer;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use broken_off::BrokenOff;
 pub use checkpoint::{CheckpointParts, CheckpointRecord, SubtaskTimes};
 pub use event::{Accounting, Ending, Event, EventKind, Phase};
 pub use folder::RunFolder;
-pub use identity::{FaultId, Of, UndoId};
+pub use identity::{FaultId, Of, UndoId, query_probe};
 pub use output::{Furthest, OutputBatch};
-pub use reader::Reader;
+pub use reader::{Entry, Reader};
+pub use rows::{Poll, SeriesName};
 pub use undos::{OpenUndo, OpenUndos};
 pub use writer::Writer;
 
-/// Version of the format that this squall writes, and the newest that it reads.
-pub const SCHEMA: u32 = 1;
+/// Version of the format that this squall writes, and the newest that it reads: 1 had each sample on a line of its own, 2 has rows.
+pub const SCHEMA: u32 = 2;
 
 /// Takes in events as they happen: what probes and the engine write to.
 pub trait Record: Send + Sync {
@@ -37,6 +44,11 @@ pub trait Record: Send + Sync {
     /// [`Record::record_at`], now.
     fn record(&self, event: EventKind) {
         self.record_at(crate::clock::now(), event);
+    }
+
+    /// Journals one value. What one look gave has one moment: such samples are kept together.
+    fn sample_at(&self, at: crate::clock::Timestamp, metric: crate::metric::Metric, of: Of, value: f64) {
+        self.record_at(at, EventKind::Sample { metric, of, value });
     }
 }
 
@@ -126,7 +138,7 @@ mod tests {
     fn a_torn_end_is_cut_and_said() {
         let (_root, folder) = run(SCHEMA);
         std::fs::OpenOptions::new().append(true).open(folder.journal()).unwrap().write_all(b"{\"seq\":9,\"at").unwrap();
-        let segment = folder.samples().join("000000.ndjson.zst");
+        let segment = folder.samples().join("000000.zst");
         let bytes = std::fs::read(&segment).unwrap();
         std::fs::write(&segment, &bytes[..bytes.len() - 5]).unwrap();
         let mut reader = Reader::open(&folder).unwrap();
@@ -138,6 +150,23 @@ mod tests {
         let mut writer = Writer::resume(folder.clone(), 4).unwrap();
         writer.append(Timestamp(9), EventKind::Phase(Phase::Draining)).unwrap();
         assert_eq!(Reader::open_journal(&folder).unwrap().filter(Result::is_ok).count(), 3);
+    }
+
+    #[test]
+    fn a_segment_that_was_cut_short_is_followed_by_the_next_ones() {
+        let (_root, folder) = run(SCHEMA);
+        let segment = folder.samples().join("000000.zst");
+        let bytes = std::fs::read(&segment).unwrap();
+        std::fs::write(&segment, &bytes[..bytes.len() - 5]).unwrap();
+        let mut writer = Writer::resume(folder.clone(), 4).unwrap();
+        writer.append(Timestamp(9), sample(4.0)).unwrap();
+        writer.flush().unwrap();
+        let mut reader = Reader::open(&folder).unwrap();
+        let seen: Vec<u64> = reader.by_ref().map(|event| event.unwrap().seq).collect();
+        assert_eq!((seen, reader.torn.len()), (vec![0, 1, 2, 3, 5], 1));
+        // Nor does a segment without a whole line hide those before it.
+        std::fs::write(folder.samples().join("000002.zst"), &bytes[..9]).unwrap();
+        assert_eq!(folder.last_sample(), Some(5));
     }
 
     #[test]

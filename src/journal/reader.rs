@@ -2,19 +2,51 @@
 //! are said; a newer format is refused.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor};
+use std::io::{BufRead, BufReader, Cursor};
 use std::iter::Peekable;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::folder::RunFolder;
+use super::lines::{Ahead, LineError, Lines};
+use super::rows::Poll;
 use super::{Error, Event, SCHEMA};
+
+/// What a journal holds next.
+// One is read at a time; a box would cost each event an allocation.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// One event.
+    Event(Event),
+    /// Samples of one look, which follow one another.
+    Poll(Poll),
+}
+
+impl Entry {
+    fn seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.seq,
+            Self::Poll(poll) => poll.seq,
+        }
+    }
+
+    /// Number of the last event in it.
+    pub(super) fn last_seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.seq,
+            Self::Poll(poll) => (poll.seq + poll.values.len() as u64).saturating_sub(1),
+        }
+    }
+}
 
 /// The events of a run, in order.
 pub struct Reader {
     journal: Peekable<Lines>,
-    samples: Peekable<Lines>,
+    samples: Option<Peekable<Ahead>>,
+    /// Samples of the last poll that are still to be given one by one.
+    rest: std::vec::IntoIter<Event>,
     /// What was cut off or passed over, if anything: file, line and bytes.
     pub torn: Vec<String>,
 }
@@ -32,13 +64,8 @@ impl Reader {
     /// When there is no journal, it cannot be read, or its format is newer than [`SCHEMA`].
     pub fn open(folder: &RunFolder) -> Result<Self, Error> {
         let mut reader = Self::open_journal(folder)?;
-        let mut segments: Vec<PathBuf> = std::fs::read_dir(folder.samples())
-            .map(|entries| {
-                entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "zst")).collect()
-            })
-            .unwrap_or_default();
-        segments.sort();
-        reader.samples = Lines::new(segments, true).peekable();
+        let ahead = Ahead::of(Lines::new(folder.segments(), true)).map_err(|source| Error::Read { path: folder.samples(), source })?;
+        reader.samples = Some(ahead.peekable());
         Ok(reader)
     }
 
@@ -62,8 +89,8 @@ impl Reader {
     pub fn of_text(text: Vec<u8>) -> Result<Self, Error> {
         let path = PathBuf::from("journal.ndjson");
         let first = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_owned();
-        let open: Box<dyn BufRead> = Box::new(Cursor::new(text));
-        let lines = Lines { open: Some((path.clone(), open)), ..Lines::new(Vec::new(), false) };
+        let open: Box<dyn BufRead + Send> = Box::new(Cursor::new(text));
+        let lines = Lines::over(path.clone(), open);
         Self::over(&first, path, lines)
     }
 
@@ -74,7 +101,7 @@ impl Reader {
         if run_started.schema > SCHEMA {
             return Err(Error::NewerFormat { path, schema: run_started.schema, squall: run_started.squall });
         }
-        Ok(Self { journal: lines.peekable(), samples: Lines::new(Vec::new(), true).peekable(), torn: Vec::new() })
+        Ok(Self { journal: lines.peekable(), samples: None, rest: Vec::new().into_iter(), torn: Vec::new() })
     }
 
     /// Says what is missing; after a torn end nothing follows from there.
@@ -86,11 +113,10 @@ impl Reader {
             }
             LineError::Torn(what) => {
                 self.torn.push(what);
-                let end = Lines::new(Vec::new(), false).peekable();
                 if from_journal {
-                    self.journal = end;
+                    self.journal = Lines::new(Vec::new(), false).peekable();
                 } else {
-                    self.samples = end;
+                    self.samples = None;
                 }
                 None
             }
@@ -120,90 +146,37 @@ struct Started {
 impl Iterator for Reader {
     type Item = Result<Event, Error>;
 
+    /// The next event, each sample of a poll by itself.
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let seq = |next: &Result<Event, LineError>| next.as_ref().map_or(0, |event| event.seq);
-            let from_journal = match (self.journal.peek(), self.samples.peek()) {
-                (journal, None) => journal.is_some(),
-                (None, Some(_)) => false,
-                (Some(journal), Some(samples)) => seq(journal) <= seq(samples),
-            };
-            match if from_journal { self.journal.next() } else { self.samples.next() }? {
-                Ok(event) => return Some(Ok(event)),
-                Err(error) => {
-                    if let Some(error) = self.miss(from_journal, error) {
-                        return Some(Err(error));
-                    }
-                }
+            if let Some(event) = self.rest.next() {
+                return Some(Ok(event));
+            }
+            match self.next_entry()? {
+                Ok(Entry::Event(event)) => return Some(Ok(event)),
+                Ok(Entry::Poll(poll)) => self.rest = poll.events().collect::<Vec<_>>().into_iter(),
+                Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-enum LineError {
-    /// The end is cut off: nothing follows.
-    Torn(String),
-    /// A whole line that is no event: what follows it still counts.
-    Unreadable(String),
-    Io(PathBuf, io::Error),
-}
-
-/// Events of files that follow one another.
-struct Lines {
-    files: std::vec::IntoIter<PathBuf>,
-    compressed: bool,
-    open: Option<(PathBuf, Box<dyn BufRead>)>,
-    /// Of the open file, from 1.
-    number: usize,
-    line: Vec<u8>,
-}
-
-impl Lines {
-    fn new(files: Vec<PathBuf>, compressed: bool) -> Self {
-        Self { files: files.into_iter(), compressed, open: None, number: 0, line: Vec::new() }
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn BufRead>> {
-        let file = File::open(path)?;
-        Ok(if self.compressed { Box::new(BufReader::new(zstd::stream::read::Decoder::new(file)?)) } else { Box::new(BufReader::new(file)) })
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Result<Event, LineError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Reader {
+    /// The next event, or the next samples of one look together: what a replay of days takes.
+    pub fn next_entry(&mut self) -> Option<Result<Entry, Error>> {
         loop {
-            if self.open.is_none() {
-                let path = self.files.next()?;
-                self.number = 0;
-                match self.open(&path) {
-                    Ok(reader) => self.open = Some((path, reader)),
-                    Err(error) => return Some(Err(LineError::Io(path, error))),
-                }
-            }
-            let (path, reader) = self.open.as_mut()?;
-            self.line.clear();
-            self.number += 1;
-            match reader.read_until(b'\n', &mut self.line) {
-                Ok(0) => self.open = None,
-                Ok(bytes) if !self.line.ends_with(b"\n") => {
-                    return Some(Err(LineError::Torn(format!("{}: cut {bytes} bytes", path.display()))));
-                }
-                Ok(bytes) => {
-                    let unreadable = |error: serde_json::Error| {
-                        LineError::Unreadable(format!("{}: passed over line {}, {bytes} bytes: {error}", path.display(), self.number))
-                    };
-                    return Some(serde_json::from_slice(&self.line).map_err(unreadable));
-                }
-                // A compressed frame that a crash cut short ends like this.
-                Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other) => {
-                    return Some(Err(LineError::Torn(format!("{}: {error}", path.display()))));
-                }
+            let seq = |next: &Result<Entry, LineError>| next.as_ref().map_or(0, Entry::seq);
+            let from_journal = match (self.journal.peek(), self.samples.as_mut().and_then(Peekable::peek)) {
+                (journal, None) => journal.is_some(),
+                (None, Some(_)) => false,
+                (Some(journal), Some(samples)) => seq(journal) <= seq(samples),
+            };
+            match if from_journal { self.journal.next() } else { self.samples.as_mut().and_then(Iterator::next) }? {
+                Ok(entry) => return Some(Ok(entry)),
                 Err(error) => {
-                    let path = path.clone();
-                    self.open = None;
-                    return Some(Err(LineError::Io(path, error)));
+                    if let Some(error) = self.miss(from_journal, error) {
+                        return Some(Err(error));
+                    }
                 }
             }
         }

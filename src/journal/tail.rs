@@ -1,10 +1,11 @@
 //! The end of a journal, without reading all of it.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::folder::RunFolder;
+use super::lines::Lines;
 use super::{Error, Event};
 
 /// Longer than any last line of a run.
@@ -24,20 +25,11 @@ impl RunFolder {
         Ok(serde_json::from_slice(&tail[start..end]).ok())
     }
 
-    /// The highest number among the samples on disk; none without samples. Reads the newest segment only.
+    /// The highest number among the samples on disk; none without samples. Reads the newest segment, where that has a whole line.
     pub fn last_sample(&self) -> Option<u64> {
-        let segments = fs::read_dir(self.samples()).ok()?.flatten().map(|entry| entry.path());
-        let newest = segments.filter(|path| path.extension().is_some_and(|extension| extension == "zst")).max()?;
-        let mut lines = BufReader::new(zstd::stream::read::Decoder::new(File::open(newest).ok()?).ok()?);
-        let (mut line, mut last) = (Vec::new(), Vec::new());
         // A frame that a crash cut short ends in an error: what was read before it counts.
-        while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            if line.ends_with(b"\n") {
-                std::mem::swap(&mut line, &mut last);
-            }
-            line.clear();
-        }
-        serde_json::from_slice::<Event>(&last).ok().map(|event| event.seq)
+        let last_of = |segment| Lines::new(vec![segment], true).map_while(Result::ok).last().map(|entry| entry.last_seq());
+        self.segments().into_iter().rev().find_map(last_of)
     }
 }
 

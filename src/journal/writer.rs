@@ -4,14 +4,17 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::budget::Budget;
 use super::folder::RunFolder;
+use super::rows::RowWriter;
 use super::{Error, Event, EventKind};
 use crate::clock::{self, Timestamp};
+use crate::units::Bytes;
 
-/// Lines of samples are compressed together once there are this many bytes, or with the next [`Writer::flush`].
+/// Samples are compressed together once there are this many bytes, or they span this many nanoseconds, or with the next [`Writer::flush`]:
+/// what a crash may lose.
 const FRAME: usize = 128 * 1024;
-/// A segment of samples is closed at this size, so that the oldest can be dropped on its own.
-const SEGMENT: u64 = 16 * 1024 * 1024;
+const FRAME_SPAN: i64 = 5_000_000_000;
 
 /// The one writer of a run's journal.
 #[derive(Debug)]
@@ -21,8 +24,12 @@ pub struct Writer {
     next: u64,
     line: Vec<u8>,
     frame: Vec<u8>,
+    /// Moment of the first sample in the frame.
+    frame_from: Option<Timestamp>,
+    rows: RowWriter,
     segment: Option<(File, u64)>,
     segments: u32,
+    budget: Budget,
     on_reserve: bool,
 }
 
@@ -34,10 +41,10 @@ impl Writer {
     pub fn create(folder: RunFolder) -> Result<Self, Error> {
         let path = folder.journal();
         let journal = OpenOptions::new().create_new(true).append(true).open(&path).map_err(|source| Error::Write { path, source })?;
-        Ok(Self { folder, journal, next: 0, line: Vec::new(), frame: Vec::new(), segment: None, segments: 0, on_reserve: false })
+        Ok(Self::over(folder, journal, 0, 0))
     }
 
-    /// Goes on with the journal of a run that stopped, behind event `last`. A torn last line is cut off first.
+    /// Goes on with the journal of a run that stopped, behind event `last`. A torn last line is cut off first; samples begin a new segment.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -48,8 +55,51 @@ impl Writer {
         let text = std::fs::read(&path).map_err(error)?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         journal.set_len(whole as u64).map_err(error)?;
-        let segments = std::fs::read_dir(folder.samples()).map_or(0, |entries| entries.count() as u32);
-        Ok(Self { folder, journal, next: last + 1, line: Vec::new(), frame: Vec::new(), segment: None, segments, on_reserve: false })
+        // Behind the newest: the oldest may be gone.
+        let number = |path: &PathBuf| path.file_name()?.to_str()?.split('.').next()?.parse::<u32>().ok();
+        let segments = folder.segments().iter().filter_map(number).max().map_or(0, |newest| newest + 1);
+        Ok(Self::over(folder, journal, last + 1, segments))
+    }
+
+    fn over(folder: RunFolder, journal: File, next: u64, segments: u32) -> Self {
+        Self {
+            budget: Budget::of(&folder, Bytes(u64::MAX)),
+            folder,
+            journal,
+            next,
+            line: Vec::new(),
+            frame: Vec::new(),
+            frame_from: None,
+            rows: RowWriter::default(),
+            segment: None,
+            segments,
+            on_reserve: false,
+        }
+    }
+
+    /// The same, with samples that take no more of the disk than `most`.
+    #[must_use]
+    pub fn within(self, most: Bytes) -> Self {
+        Self { budget: Budget::of(&self.folder, most), ..self }
+    }
+
+    /// What there is to be said of the disk that samples take, if anything. It is to be appended, and then comes [`Writer::settle`].
+    pub fn notice(&mut self) -> Option<EventKind> {
+        self.budget.notice()
+    }
+
+    /// Whether a segment is being reduced.
+    #[cfg(test)]
+    pub(super) fn is_reducing(&self) -> bool {
+        self.budget.is_reducing()
+    }
+
+    /// Does what was said by [`Writer::notice`], and is written down by now.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        self.budget.settle()
     }
 
     /// The run's folder.
@@ -70,23 +120,41 @@ impl Writer {
     /// When the disk refuses. On a full disk the reserve is given up once, so that undo can still be recorded.
     pub fn append(&mut self, at: Timestamp, event: EventKind) -> Result<Event, Error> {
         let event = Event { seq: self.next, at, event };
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, &event)
-            .map_err(|error| Error::Write { path: self.folder.journal(), source: error.into() })?;
-        self.line.push(b'\n');
         if is_sample(&event.event) {
             if !self.on_reserve {
-                self.frame.extend_from_slice(&self.line);
-            }
-            if self.frame.len() >= FRAME {
-                self.flush()?;
+                self.sample(&event)?;
             }
         } else {
+            self.line.clear();
+            self.json_line(&event)?;
             let sync = must_be_durable(&event.event);
             self.write_line(sync)?;
         }
         self.next += 1;
         Ok(event)
+    }
+
+    fn json_line(&mut self, event: &Event) -> Result<(), Error> {
+        serde_json::to_writer(&mut self.line, event).map_err(|error| Error::Write { path: self.folder.journal(), source: error.into() })?;
+        self.line.push(b'\n');
+        Ok(())
+    }
+
+    fn sample(&mut self, event: &Event) -> Result<(), Error> {
+        let from = self.frame_from.get_or_insert(event.at).0;
+        if self.frame.len() >= FRAME || event.at.0 - from >= FRAME_SPAN {
+            self.flush()?;
+            self.frame_from = Some(event.at);
+        }
+        if let EventKind::Sample { metric, of, value } = &event.event {
+            self.rows.push(event.seq, event.at, *metric, of, *value, &mut self.frame);
+        } else {
+            self.rows.close(&mut self.frame);
+            self.line.clear();
+            self.json_line(event)?;
+            self.frame.extend_from_slice(&self.line);
+        }
+        Ok(())
     }
 
     /// [`Writer::append`], stamped now.
@@ -115,6 +183,8 @@ impl Writer {
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&mut self) -> Result<(), Error> {
+        self.rows.close(&mut self.frame);
+        self.frame_from = None;
         if self.frame.is_empty() {
             return Ok(());
         }
@@ -128,9 +198,12 @@ impl Writer {
         if let Some((file, size)) = &mut self.segment {
             file.write_all(&compressed).map_err(error)?;
             *size += compressed.len() as u64;
-            if *size >= SEGMENT {
+            self.budget.wrote(compressed.len() as u64);
+            if *size >= self.budget.segment() {
+                self.budget.closed(path.clone(), *size);
                 self.segment = None;
                 self.segments += 1;
+                self.rows = RowWriter::default();
             }
         }
         self.frame.clear();
@@ -138,7 +211,7 @@ impl Writer {
     }
 
     fn segment_path(&self) -> PathBuf {
-        self.folder.samples().join(format!("{:06}.ndjson.zst", self.segments))
+        self.folder.samples().join(format!("{:06}.zst", self.segments))
     }
 }
 
@@ -152,12 +225,15 @@ fn must_be_durable(event: &EventKind) -> bool {
     matches!(
         event,
         EventKind::RunStarted { .. }
+            | EventKind::Resumable { .. }
+            | EventKind::Resumed { .. }
             | EventKind::Made { .. }
             | EventKind::FaultAimed { .. }
             | EventKind::UndoRecorded { .. }
             | EventKind::ActionPerformed { .. }
             | EventKind::UndoPerformed { .. }
             | EventKind::FaultRemoved { .. }
+            | EventKind::SamplesThinned { .. }
             | EventKind::Delivery(_)
             | EventKind::RunEnded { .. }
     )

@@ -53,8 +53,6 @@ pub struct Topic {
 /// What the cluster says of itself. After the loss of the controller's quorum a survivor goes on giving its last view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// The cluster's id.
-    pub cluster_id: Option<String>,
     /// Live brokers.
     pub brokers: Vec<Broker>,
     /// Topics that this user may see.
@@ -223,8 +221,12 @@ impl Admin {
             };
             topics.push(Topic { name: topic.name().to_owned(), partitions: partitions.iter().map(partition).collect() });
         }
-        let cluster_id = self.native.client().fetch_cluster_id(Duration::from_millis(100));
-        Ok(Metadata { cluster_id, brokers: brokers.collect(), topics })
+        Ok(Metadata { brokers: brokers.collect(), topics })
+    }
+
+    /// The cluster's id, as the newest answer about its metadata told it.
+    pub fn cluster_id(&self) -> Option<String> {
+        raw_admin::cluster_id(&self.native)
     }
 
     /// The client for changes, made when first needed.

@@ -1,6 +1,6 @@
 //! Admin calls that the safe wrapper lacks: ListOffsets, ListConsumerGroupOffsets, IncrementalAlterConfigs.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::{NonNull, null};
 use std::slice;
 use std::time::Duration;
@@ -115,6 +115,17 @@ unsafe fn found(partition: &sys::rd_kafka_topic_partition_t) -> Found {
     // SAFETY: as the caller promises.
     let topic = unsafe { text(partition.topic) }.into_owned();
     (topic, partition.partition.cast_unsigned(), ErrorCode::check(partition.err).map_or(Ok(partition.offset), Err))
+}
+
+/// The cluster's id. rdkafka's own way to it never frees what librdkafka hands out.
+pub(super) fn cluster_id(native: &Native) -> Option<String> {
+    // SAFETY: the client is alive; the text is ours to free, and is not used after that.
+    unsafe {
+        let id = NonNull::new(sys::rd_kafka_clusterid(native.as_ptr(), 0))?;
+        let text = CStr::from_ptr(id.as_ptr()).to_str().ok().map(str::to_owned);
+        sys::rd_kafka_mem_free(native.as_ptr(), id.as_ptr().cast());
+        text
+    }
 }
 
 /// What a group has committed, for all partitions it has committed for.

@@ -24,7 +24,7 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("fetch.error.backoff.ms", "50"),
     ("fetch.queue.backoff.ms", "5"),
     ("queued.min.messages", "200000"),
-    ("queued.max.messages.kbytes", "131072"),
+    ("queued.max.messages.kbytes", "32768"),
     ("topic.metadata.refresh.interval.ms", "5000"),
 ];
 

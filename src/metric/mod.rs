@@ -4,10 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a value of a metric is measured in; decides how it prints and how a bound is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Things.
@@ -168,6 +169,8 @@ metrics! {
     UnderReplicated = "under-replicated", Count, Gauge;
     /// Share of the acknowledged records that a change of the traffic met, since it began.
     AchievedShare = "achieved-share", Ratio, Gauge;
+    /// The newest answer of Prometheus to a query that the scenario names, in the unit that it says there; written `query NAME`.
+    Query = "query", Factor, Gauge;
     /// CPU time that squall itself uses, in cores.
     OwnCpu = "own-cpu", Factor, Gauge;
     /// Resident memory of squall itself.

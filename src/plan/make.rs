@@ -71,6 +71,7 @@ fn whole(
     let mut report = Report::default();
     report.extend(impossible(checked, offer));
     report.extend(no_gateway(checked, cluster));
+    report.extend(no_prometheus(checked, cluster));
     let mut because = Because::Impossible;
     let asked = consent::Asked { checked, cluster, timeline: &timeline, peak: sent.peak };
     let limits = consent::check(&asked);
@@ -124,7 +125,7 @@ fn timeline(checked: &Checked, kind: &Kind, seed: u64) -> Vec<PlannedFault> {
         }
         if let Some(moment) = &entry.when {
             // Not before there is something to compare with.
-            let after = entry.from.unwrap_or_else(|| scenario.shortest_baseline().min(scenario.duration));
+            let after = entry.from.unwrap_or_else(|| scenario.settled().min(scenario.duration));
             let rest = Duration::from(scenario.duration.0.saturating_sub(after.0));
             planned.push(fault(
                 0,
@@ -160,6 +161,17 @@ fn no_gateway(checked: &Checked, cluster: &Loaded<ClusterSpec>) -> Option<Proble
             .at(checked.loaded.at_key(way!["job", "sql"], "a gateway would have to run it"))
             .related(cluster.at_key(way!["kind", "external"], "no `gateway:` in here"))
             .help("add `gateway: { addresses: [ \"http://host:8083\" ] }` to the cluster file, run the job as a jar, or attach to one that runs")
+    })
+}
+
+/// Queries are asked of the cluster's Prometheus.
+fn no_prometheus(checked: &Checked, cluster: &Loaded<ClusterSpec>) -> Option<Problem> {
+    let first = checked.scenario().queries.keys().next()?;
+    cluster.value.prometheus.is_none().then(|| {
+        Problem::error(format!("nobody can answer the query `{first}`"))
+            .at(checked.loaded.at_key(way!["queries"], "Prometheus would have to"))
+            .related(cluster.at_key(way!["name"], "no `prometheus:` in this file"))
+            .help("add `prometheus: { addresses: [ \"http://prometheus:9090\" ] }` to the cluster file")
     })
 }
 

@@ -26,6 +26,9 @@ pub use words::describe;
 /// Version of the format that this squall writes, and the newest that it reads.
 pub const SCHEMA: u32 = 1;
 
+/// A run that is longer than this many seconds is long.
+const LONG: f64 = 1800.0;
+
 /// What a run will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -56,6 +59,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether a run of it is too long to be kept in memory, and to be sampled as closely as a short one.
+    pub fn lasts_long(&self) -> bool {
+        self.scenario.duration.seconds() > LONG
+    }
+
     /// The topics by the scenario's names, as faults see them before a run has made any.
     pub fn topics(&self) -> Vec<TopicView> {
         let scenario = &self.scenario;

@@ -28,20 +28,20 @@ const RECOVERY: Duration = Duration::from_secs(60);
 
 impl Soak {
     /// A soak of `lasts`. `spacing` where nothing is said: the longest fault, what its recovery is allowed, and a baseline. Collections
-    /// are asked for every hundredth of the time, within 5 s and a minute, where `collect` says so.
+    /// are asked for every hundredth of the time or sixth of the spacing, within 5 s and a minute, where `collect` says so.
     pub fn of(scenario: &Scenario, lasts: Duration, spacing: Option<Duration>, allowed: Option<Duration>, collect: bool) -> Self {
         let longest = scenario.timeline.iter().filter_map(|entry| entry.inject.undo_after()).max().unwrap_or_default();
         let usual = longest.0 + allowed.unwrap_or(RECOVERY).0 + scenario.shortest_baseline().0;
         let tens = usual.as_secs().div_ceil(10) * 10;
         let spacing = spacing.unwrap_or(Duration::from_secs(tens));
-        let every = (lasts.seconds() / 100.0).clamp(5.0, 60.0).round();
+        // A fault may restart the job, which empties the heap: several looks fit between two.
+        let every = (lasts.seconds() / 100.0).min(spacing.seconds() / 6.0).clamp(5.0, 60.0).round();
         Self { lasts, spacing, collect_every: collect.then(|| Duration::from_secs(every as u64)) }
     }
 
-    /// When the first fault comes: after a baseline that begins two checkpoints late.
+    /// When the first fault comes: after a baseline that begins once traffic has settled.
     pub fn first(&self, scenario: &Scenario) -> Duration {
-        let checkpoints = scenario.checkpoint_interval().map_or(0.0, |interval| 2.0 * interval.seconds());
-        let seconds = scenario.shortest_baseline().seconds() + checkpoints.max(2.0) + 5.0;
+        let seconds = scenario.settled().seconds() + 5.0;
         Duration::from_secs(seconds.ceil() as u64)
     }
 
@@ -143,7 +143,8 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let soak = Soak::of(checked.scenario(), hour, None, allowed_recovery(&checked), true);
         // 30 s held, 60 s to recover, 30 s of baseline.
-        assert_eq!((soak.spacing, soak.collect_every), (Duration::from_secs(120), Some(Duration::from_secs(36))));
+        // And six looks at the heap in each.
+        assert_eq!((soak.spacing, soak.collect_every), (Duration::from_secs(120), Some(Duration::from_secs(20))));
         let planned = soak.timeline(&checked, &kind(), 7);
         assert_eq!(planned.len(), 29);
         for (index, fault) in planned.iter().enumerate() {

@@ -65,6 +65,17 @@ fn the_same_seed_gives_the_same_plan_byte_for_byte() {
 }
 
 #[test]
+fn queries_need_a_prometheus() {
+    let queries = SCENARIO.replace("expect:\n", "queries: { lag: { promql: sum(lag), unit: records } }\nexpect:\n");
+    let refused = planned(&queries, CLUSTER, 1).unwrap_err();
+    let said = refused.report.to_string();
+    assert!(said.contains("nobody can answer the query `lag`") && said.contains("prometheus: { addresses:"), "{said}");
+    assert_eq!(refused.because, Because::Impossible);
+    let plan = planned(&queries, &format!("{CLUSTER}prometheus: {{ addresses: [ \"http://p:9090\" ] }}\n"), 1).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
+}
+
+#[test]
 fn what_is_sent_follows_the_schedule_and_its_surges() {
     let plan = planned(SCENARIO, CLUSTER, 1).unwrap();
     assert_eq!((plan.streams[0].records.0, plan.streams[0].bytes.unwrap().0), (240_000, 240_000 * 512));
@@ -197,7 +208,7 @@ fn a_plan_reads_well() {
        0:45   lose-one: kill-taskmanager on one TaskManager, chosen when it fires
               undo: start a TaskManager in its place, unless somebody else did, after 5s; no expiry: squall, its guard or `squall undo` does it
        when   slow: delay-sink on the link sink
-              10s after lose-one is recovered from, from 30s on for 1m30s
+              10s after lose-one is recovered from, from 34s on for 1m26s
               undo: remove the rule from the link sink, after 5s; expires by itself
     expect    recovery-time of lose-one < 60s
     expect    max(output-lag) under lose-one < 100k

@@ -58,6 +58,10 @@ pub(super) async fn watch(probes: FlinkProbes) {
             }
             record.record(EventKind::Checkpoint(entry));
         }
+        // What has left Flink's history does not come back, and a run of days has many.
+        if let Some(oldest) = checkpoints.history.iter().map(|checkpoint| checkpoint.id).min() {
+            known.retain(|(of, id), _| of == job.as_str() && *id >= oldest);
+        }
     }
 }
 

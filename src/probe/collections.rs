@@ -1,5 +1,5 @@
 //! Heap after a full collection, for soaks: what leaks is what a collection leaves. Flink's metrics know the heap in use only, garbage
-//! included; so each TaskManager on this machine is asked for a collection (`jcmd PID GC.run`), and then how much of its heap is in use
+//! included; so each TaskManager on this machine is asked for a collection (`jcmd PID GC.run`), and then what is in its old generation
 //! (`GC.heap_info`). The pause it costs is that of a full collection of a heap of this size; where that is too much, a soak goes without.
 
 use std::path::PathBuf;
@@ -85,26 +85,27 @@ async fn ask(pid: i32, what: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Bytes of the heap in use by what `GC.heap_info` prints: generations of the serial and parallel collectors, the whole of the others.
+/// Bytes that a full collection left, by what `GC.heap_info` prints soon after it. A full collection moves everything that lives to the old
+/// generation, so what is young is garbage of since: the old generation of the serial and parallel collectors, the heap without its young
+/// regions of G1, the whole of the others.
 fn used(said: &str) -> Option<f64> {
-    let of_line = |line: &str| {
-        let heap = line.contains("generation")
-            || line.contains("PSYoungGen")
-            || line.contains("ParOldGen")
-            || line.contains("heap")
-            || line.contains("ZHeap");
-        let (_, used) = line.split_once("used ").filter(|_| heap)?;
-        let digits = used.find(|c: char| !c.is_ascii_digit())?;
-        let scale = match used[digits..].chars().next()? {
-            'K' => 1024.0,
-            'M' => 1_048_576.0,
-            'G' => 1_073_741_824.0,
-            _ => 1.0,
-        };
-        Some(used[..digits].parse::<f64>().ok()? * scale)
+    let old = said.lines().find(|line| line.contains("tenured generation") || line.contains("ParOldGen"));
+    let heap = || said.lines().find(|line| line.contains("heap") || line.contains("ZHeap"));
+    let used = bytes(old.or_else(heap)?.split_once("used ")?.1)?;
+    let young = said.lines().find_map(|line| bytes(line.split_once(" young (")?.1)).filter(|_| old.is_none());
+    Some(used - young.unwrap_or(0.0))
+}
+
+/// A number with its unit at the begin of a text: `31000K …`.
+fn bytes(text: &str) -> Option<f64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let scale = match text[digits..].chars().next()? {
+        'K' => 1024.0,
+        'M' => 1_048_576.0,
+        'G' => 1_073_741_824.0,
+        _ => 1.0,
     };
-    let found: Vec<f64> = said.lines().filter_map(of_line).collect();
-    if found.is_empty() { None } else { Some(found.iter().sum()) }
+    Some(text[..digits].parse::<f64>().ok()? * scale)
 }
 
 #[cfg(test)]
@@ -116,12 +117,12 @@ mod tests {
         let serial = "4711:\n def new generation   total 78656K, used 2097K [0x1, 0x2, 0x3)\n  eden space 69952K,   2% used [0x1, 0x2)\n \
                       tenured generation   total 174784K, used 31000K [0x1, 0x2)\n   the space 174784K,  17% used [0x1)\n \
                       Metaspace       used 61234K, committed 62000K\n  class space    used 7000K";
-        assert_eq!(used(serial), Some(33_097.0 * 1024.0));
+        assert_eq!(used(serial), Some(31_000.0 * 1024.0));
         let g1 =
             "4711:\n garbage-first heap   total 262144K, used 41523K [0x1, 0x2)\n  region size 1024K, 3 young (3072K)\n Metaspace used 1K";
-        assert_eq!(used(g1), Some(41_523.0 * 1024.0));
+        assert_eq!(used(g1), Some((41_523.0 - 3072.0) * 1024.0));
         let parallel = " PSYoungGen      total 76288K, used 1311K [0x1)\n ParOldGen       total 175104K, used 2000K [0x1)";
-        assert_eq!(used(parallel), Some(3311.0 * 1024.0));
+        assert_eq!(used(parallel), Some(2000.0 * 1024.0));
         assert_eq!(used(" ZHeap           used 40M, capacity 256M, max capacity 4096M"), Some(40.0 * 1_048_576.0));
         assert_eq!(used("4711:\nCommand executed successfully\n"), None);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{FlinkProbes, failed, ticks};
+use crate::clock::Timestamp;
 use crate::flink::ExceptionEntry;
 use crate::journal::{EventKind, Record};
 
@@ -22,10 +23,10 @@ pub(super) async fn watch(probes: FlinkProbes) {
         let Some(job) = probes.current() else { continue };
         match probes.rest.exceptions(&job, AT_MOST).await {
             Ok(answered) => {
+                let is_old = |thrown: Timestamp| first && probes.exceptions_since.is_none_or(|since| thrown < since);
                 for entry in answered.value.entries.iter().rev() {
-                    take(entry, first, &mut known, record);
-                    for concurrent in &entry.concurrent_exceptions {
-                        take(concurrent, first, &mut known, record);
+                    for entry in std::iter::once(entry).chain(&entry.concurrent_exceptions) {
+                        take(entry, is_old(entry.timestamp), &mut known, record);
                     }
                 }
                 first = false;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ticks;
+use crate::clock;
 use crate::cluster::Cluster;
-use crate::journal::{EventKind, Of, Record};
+use crate::journal::{Of, Record};
 use crate::kafka::api_name;
 use crate::metric::Metric;
 
@@ -23,10 +24,11 @@ pub fn watch_links(cluster: Arc<Cluster>, record: Arc<dyn Record>, tasks: &mut J
             ticks.tick().await;
             match cluster.link_requests().await {
                 Ok(links) => {
+                    let at = clock::now();
                     for (link, requests) in links {
                         for (key, count) in requests {
                             let of = Of::Request { link: link.clone(), request: api_name(key) };
-                            record.record(EventKind::Sample { metric: Metric::LinkRequests, of, value: count as f64 });
+                            record.sample_at(at, Metric::LinkRequests, of, count as f64);
                         }
                     }
                 }

@@ -44,7 +44,7 @@ async fn look(probes: &FlinkProbes, job: &JobId, list: bool, names: &mut Names, 
     let of_job = MetricScope::Job(job.clone());
     let restarts = probes.rest.metrics(&of_job, &["numRestarts".to_owned()]).await?.value;
     if let Some(value) = restarts.number("numRestarts") {
-        record.record(EventKind::Sample { metric: Metric::Restarts, of: Of::Run, value });
+        record.sample_at(clock::now(), Metric::Restarts, Of::Run, value);
     }
     for vertex in &detail.vertices {
         let scope = MetricScope::Vertex(job.clone(), vertex.id.clone());
@@ -54,7 +54,7 @@ async fn look(probes: &FlinkProbes, job: &JobId, list: bool, names: &mut Names, 
         }
         let Some(wanted) = names.vertices.get(vertex.id.as_str()).filter(|wanted| !wanted.is_empty()) else { continue };
         let values = probes.rest.metrics(&scope, wanted).await?.value;
-        take_vertex(vertex, &values, moving, record);
+        take_vertex(vertex, &values, clock::now(), moving, record);
     }
     if list {
         names.taskmanagers = probes.rest.taskmanagers().await?.value.into_iter().map(|taskmanager| taskmanager.id).collect();
@@ -69,17 +69,18 @@ async fn look(probes: &FlinkProbes, job: &JobId, list: bool, names: &mut Names, 
             Err(error) => return Err(error),
         };
         let (used, max) = (values.number(&wanted[0]), values.number(&wanted[1]));
+        let at = clock::now();
         let of = || Of::Node(id.clone());
         if let Some(value) = used {
-            record.record(EventKind::Sample { metric: Metric::HeapUsed, of: of(), value });
+            record.sample_at(at, Metric::HeapUsed, of(), value);
         }
         if let (Some(used), Some(max)) = (used, max)
             && max > 0.0
         {
-            record.record(EventKind::Sample { metric: Metric::Heap, of: of(), value: used / max });
+            record.sample_at(at, Metric::Heap, of(), used / max);
         }
         if let Some(milliseconds) = values.number(&wanted[2]) {
-            record.record(EventKind::Sample { metric: Metric::GcTime, of: of(), value: milliseconds / 1e3 });
+            record.sample_at(at, Metric::GcTime, of(), milliseconds / 1e3);
         }
     }
     Ok(())
@@ -125,7 +126,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn take_vertex(vertex: &VertexOverview, values: &crate::flink::Metrics, moving: &mut Moving, record: &dyn Record) {
+fn take_vertex(vertex: &VertexOverview, values: &crate::flink::Metrics, at: Timestamp, moving: &mut Moving, record: &dyn Record) {
     let mut late = 0.0;
     let mut late_known = false;
     let mut uncommitted = 0.0;
@@ -135,15 +136,15 @@ fn take_vertex(vertex: &VertexOverview, values: &crate::flink::Metrics, moving: 
         let Some(index) = name.split_once('.').and_then(|(index, _)| index.parse().ok()) else { continue };
         let subtask = || Of::Subtask { vertex: vertex.name.clone(), index };
         match wanted {
-            Wanted::Busy => record.record(EventKind::Sample { metric: Metric::Busy, of: subtask(), value: value / 1e3 }),
-            Wanted::Backpressured => record.record(EventKind::Sample { metric: Metric::Backpressure, of: subtask(), value: value / 1e3 }),
-            Wanted::Idle => record.record(EventKind::Sample { metric: Metric::Idle, of: subtask(), value: value / 1e3 }),
+            Wanted::Busy => record.sample_at(at, Metric::Busy, subtask(), value / 1e3),
+            Wanted::Backpressured => record.sample_at(at, Metric::Backpressure, subtask(), value / 1e3),
+            Wanted::Idle => record.sample_at(at, Metric::Idle, subtask(), value / 1e3),
             // A source takes in records by its reader; its task's own counter stays 0.
             Wanted::RecordsIn if value == 0.0 => {}
-            Wanted::RecordsIn | Wanted::SourceRecords => moving.take(Metric::SubtaskRecords, subtask(), value, false, record),
+            Wanted::RecordsIn | Wanted::SourceRecords => moving.take(at, Metric::SubtaskRecords, subtask(), value, false, record),
             Wanted::Position { topic, partition } if value >= 0.0 => {
                 let of = Of::Partition { topic: topic.to_owned(), partition };
-                moving.take(Metric::SourcePosition, of, value + 1.0, true, record);
+                moving.take(at, Metric::SourcePosition, of, value + 1.0, true, record);
             }
             Wanted::Position { .. } => {}
             Wanted::LateDropped => {
@@ -157,10 +158,10 @@ fn take_vertex(vertex: &VertexOverview, values: &crate::flink::Metrics, moving: 
         }
     }
     if late_known {
-        record.record(EventKind::Sample { metric: Metric::LateDropped, of: Of::Run, value: late });
+        record.sample_at(at, Metric::LateDropped, Of::Run, late);
     }
     if uncommitted_known {
-        record.record(EventKind::Sample { metric: Metric::FailedCommittables, of: Of::Run, value: uncommitted });
+        record.sample_at(at, Metric::FailedCommittables, Of::Run, uncommitted);
     }
 }
 
@@ -174,9 +175,8 @@ struct Moving {
 impl Moving {
     /// Records a value, and that it has stood still for so long that it may be no data. `must_move` says whether standing still means
     /// anything: an idle subtask's counter may rest.
-    fn take(&mut self, metric: Metric, of: Of, value: f64, must_move: bool, record: &dyn Record) {
-        let now = clock::now();
-        record.record(EventKind::Sample { metric, of: of.clone(), value });
+    fn take(&mut self, now: Timestamp, metric: Metric, of: Of, value: f64, must_move: bool, record: &dyn Record) {
+        record.sample_at(now, metric, of.clone(), value);
         let entry = self.last.entry((metric, of.clone())).or_insert((value, now, now));
         if entry.0 != value {
             *entry = (value, now, now);

@@ -13,6 +13,7 @@ mod metrics;
 mod offsets;
 mod own;
 mod processes;
+mod queries;
 mod taskmanagers;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::clock::Timestamp;
 use crate::flink::{JobId, Rest};
 use crate::journal::{EventKind, Record};
 
@@ -31,6 +33,7 @@ pub use links::watch_links;
 pub use logs::Logs;
 pub use offsets::Offsets;
 pub use processes::Processes;
+pub use queries::{Queries, Query};
 
 /// The job that Flink probes look at. It changes when a fault submits the job anew; none while there is no job.
 pub type WatchedJob = watch::Receiver<Option<JobId>>;
@@ -48,6 +51,8 @@ pub struct FlinkProbes {
     pub detail_cache: Duration,
     /// Age of metrics at most, by the cluster's configuration.
     pub metric_cache: Duration,
+    /// Exceptions that Flink remembers from this moment of its clock on are of this run, where the run began before its probes.
+    pub exceptions_since: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for FlinkProbes {

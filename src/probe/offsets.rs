@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ticks;
-use crate::journal::{EventKind, Of, Record};
+use crate::clock;
+use crate::journal::{Of, Record};
 use crate::kafka::{Admin, KafkaError, OffsetQuery};
 use crate::metric::Metric;
 
@@ -63,21 +64,24 @@ impl Offsets {
                 .collect()
         };
         let inputs = partitions(&self.inputs);
-        for (topic, partition, end) in self.ends(&inputs, OffsetQuery::HighWatermark)? {
+        let ends = self.ends(&inputs, OffsetQuery::HighWatermark)?;
+        let at = clock::now();
+        for (topic, partition, end) in ends {
             let of = || Of::Partition { topic: topic.clone(), partition };
-            record.record(EventKind::Sample { metric: Metric::LogEnd, of: of(), value: end as f64 });
+            record.sample_at(at, Metric::LogEnd, of(), end as f64);
             let group = committed.iter().find(|offset| offset.topic == topic && offset.partition == partition);
             if let Some(offset) = group {
                 // The commit was read before the end: a lag below zero cannot come from a race.
-                record.record(EventKind::Sample { metric: Metric::CommittedLag, of: of(), value: (end - offset.committed) as f64 });
+                record.sample_at(at, Metric::CommittedLag, of(), (end - offset.committed) as f64);
             }
         }
         let sinks = partitions(&self.sinks);
         let stable = self.ends(&sinks, OffsetQuery::LastStable)?;
         let high = self.ends(&sinks, OffsetQuery::HighWatermark)?;
+        let at = clock::now();
         for ((topic, partition, stable), (.., high)) in stable.into_iter().zip(high) {
             let value = (high - stable).max(0) as f64;
-            record.record(EventKind::Sample { metric: Metric::HiddenByTransactions, of: Of::Partition { topic, partition }, value });
+            record.sample_at(at, Metric::HiddenByTransactions, Of::Partition { topic, partition }, value);
         }
         let under = metadata
             .topics
@@ -86,7 +90,7 @@ impl Offsets {
             .flat_map(|topic| &topic.partitions)
             .filter(|partition| partition.in_sync.len() < partition.replicas.len())
             .count();
-        record.record(EventKind::Sample { metric: Metric::UnderReplicated, of: Of::Run, value: under as f64 });
+        record.sample_at(at, Metric::UnderReplicated, Of::Run, under as f64);
         Ok(())
     }
 

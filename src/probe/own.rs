@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ticks;
 use crate::clock::{self, Timestamp};
-use crate::journal::{EventKind, Of, Record};
+use crate::journal::{Of, Record};
 use crate::metric::Metric;
 
 const PROBE: &str = "own";
@@ -29,11 +29,11 @@ pub(super) async fn watch(record: Arc<dyn Record>) {
         if let Some((then, cpu_then)) = before
             && now > then
         {
-            record.record(EventKind::Sample { metric: Metric::OwnCpu, of: Of::Run, value: (cpu - cpu_then) / now.seconds_since(then) });
+            record.sample_at(now, Metric::OwnCpu, Of::Run, (cpu - cpu_then) / now.seconds_since(then));
         }
         before = Some((now, cpu));
         match resident_bytes("self") {
-            Ok(bytes) => record.record(EventKind::Sample { metric: Metric::OwnMemory, of: Of::Run, value: bytes }),
+            Ok(bytes) => record.sample_at(now, Metric::OwnMemory, Of::Run, bytes),
             Err(error) => super::failed(record, PROBE, &error),
         }
     }

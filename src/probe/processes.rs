@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ticks;
+use crate::clock::{self, Timestamp};
 use crate::cluster::Cluster;
-use crate::journal::{EventKind, Of, Record};
+use crate::journal::{Of, Record};
 use crate::metric::Metric;
 
 const PROBE: &str = "processes";
@@ -32,13 +33,16 @@ impl Processes {
             loop {
                 ticks.tick().await;
                 match self.cluster.processes_here().await {
-                    Ok(processes) => processes.iter().for_each(|(name, pid)| look(name, *pid, record)),
+                    Ok(processes) => {
+                        let at = clock::now();
+                        processes.iter().for_each(|(name, pid)| look(name, *pid, at, record));
+                    }
                     Err(error) => super::failed(record, PROBE, &error),
                 }
                 if let Some(folder) = self.checkpoints.clone()
                     && let Ok(bytes) = tokio::task::spawn_blocking(move || bytes_below(&folder)).await
                 {
-                    record.record(EventKind::Sample { metric: Metric::CheckpointDisk, of: Of::Run, value: bytes as f64 });
+                    record.sample_at(clock::now(), Metric::CheckpointDisk, Of::Run, bytes as f64);
                 }
             }
         });
@@ -46,7 +50,7 @@ impl Processes {
 }
 
 /// A process that has just gone is no error: the job probe tells what that does.
-fn look(name: &str, pid: i32, record: &dyn Record) {
+fn look(name: &str, pid: i32, at: Timestamp, record: &dyn Record) {
     let entries = |folder: &str| std::fs::read_dir(format!("/proc/{pid}/{folder}")).map(|entries| entries.count() as f64).ok();
     let values = [
         (Metric::ResidentMemory, super::own::resident_bytes(&pid.to_string()).ok()),
@@ -55,7 +59,7 @@ fn look(name: &str, pid: i32, record: &dyn Record) {
     ];
     for (metric, value) in values {
         if let Some(value) = value {
-            record.record(EventKind::Sample { metric, of: Of::Node(name.to_owned()), value });
+            record.sample_at(at, metric, Of::Node(name.to_owned()), value);
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{FlinkProbes, failed, ticks};
-use crate::journal::{EventKind, Of};
+use crate::clock;
+use crate::journal::Of;
 use crate::metric::Metric;
 
 const PROBE: &str = "taskmanagers";
@@ -16,13 +17,13 @@ pub(super) async fn watch(probes: FlinkProbes) {
         ticks.tick().await;
         match probes.rest.overview().await {
             Ok(answered) => {
-                let overview = answered.value;
+                let (at, overview) = (clock::now(), answered.value);
                 for (metric, value) in [
                     (Metric::Taskmanagers, overview.taskmanagers),
                     (Metric::Slots, overview.slots_total),
                     (Metric::FreeSlots, overview.slots_available),
                 ] {
-                    record.record(EventKind::Sample { metric, of: Of::Run, value: f64::from(value) });
+                    record.sample_at(at, metric, Of::Run, f64::from(value));
                 }
             }
             Err(error) => failed(record, PROBE, &error),

@@ -22,6 +22,9 @@ pub fn render(outcome: &Outcome) -> String {
     for undo in &outcome.open_undos {
         let _ = writeln!(out, "- **still active**: {}", escape(undo));
     }
+    for gap in &outcome.gaps {
+        let _ = writeln!(out, "- **gap** {}", escape(&wording::gap(gap)));
+    }
     if outcome.verdict != Verdict::Met {
         for reason in wording::further_reasons(outcome) {
             let _ = writeln!(out, "- because {}", escape(reason));
@@ -180,6 +183,12 @@ mod tests {
         assert!(text.starts_with("## ✗ taskmanager-loss – failed\n\n**failed**: 1 of 5 expectations failed, 1 without data\n"), "{text}");
         assert!(text.contains("| ✗ | <code>max(output-lag) during lose-one &#60; 10k</code> | 14.1 k at 0:51 |"), "{text}");
         assert!(text.contains("| recovered in 17.2 s ± 500 ms |"), "{text}");
+    }
+
+    #[test]
+    fn shows_a_gap() {
+        let text = render(&sample::resumed());
+        assert!(text.contains("- **gap** from 1:20 to 1:32 squall was dead; 24,000 records"), "{text}");
     }
 
     #[test]

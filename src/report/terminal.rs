@@ -244,6 +244,7 @@ pub(super) fn hanging(out: &mut String, text: &str, indent: usize, look: &Look) 
 fn remarks(out: &mut String, outcome: &Outcome, look: &Look) {
     let mut remarks: Vec<(&str, String)> = Vec::new();
     remarks.extend(outcome.open_undos.iter().map(|undo| ("still active", undo.clone())));
+    remarks.extend(outcome.gaps.iter().map(|gap| ("gap", wording::gap(gap))));
     if outcome.verdict != Verdict::Met {
         remarks.extend(wording::further_reasons(outcome).map(|reason| ("because", reason.to_owned())));
     }
@@ -317,8 +318,17 @@ report: reports/x/report.html
     }
 
     #[test]
+    fn a_gap_is_told_whatever_the_verdict() {
+        let outcome = Outcome { verdict: Verdict::Met, ..sample::resumed() };
+        let text = plain(&outcome, &Look { columns: 160, ascii: false });
+        let gap =
+            "gap           from 1:20 to 1:32 squall was dead; 24,000 records that were due then were never sent; skipped: lose-one (2)";
+        assert!(text.contains(gap), "{text}");
+    }
+
+    #[test]
     fn every_width_fits() {
-        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::soak()] {
+        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::soak(), sample::resumed()] {
             for columns in [40, 60, 80, 100, 140] {
                 let text = plain(&outcome, &Look { columns, ascii: false });
                 // The last two lines are for scripts and stay whole.

@@ -1,6 +1,6 @@
 //! The words that all reports share.
 
-use crate::analysis::{Drift, ExpectationOutcome, FaultOutcome, Outcome, Recovery, Status, Trend, Verdict, WindowOutcome};
+use crate::analysis::{Drift, ExpectationOutcome, FaultOutcome, Gap, Outcome, Recovery, Status, Trend, Verdict, WindowOutcome};
 use crate::clock::Timestamp;
 use crate::journal::{CheckpointParts, FaultId};
 use crate::metric::Unit;
@@ -157,6 +157,21 @@ pub(super) fn window_heads(windows: &[WindowOutcome], faults: &[FaultOutcome]) -
 /// The window of the run that a moment falls in; where several do, the first.
 pub(super) fn window_at(outcome: &Outcome, at: f64) -> Option<&str> {
     outcome.windows.iter().find(|window| (window.from..window.to).contains(&at)).map(|window| window.name.as_str())
+}
+
+/// What a gap is: `from 20:00 to 20:25 squall was dead; 50,000 records that were due then were never sent; skipped: slow-sink (3)`.
+pub(super) fn gap(gap: &Gap) -> String {
+    let mut text = format!(
+        "from {} to {} squall was dead; {} records that were due then were never sent",
+        display::clock(gap.from),
+        display::clock(gap.to),
+        display::grouped(gap.unsent)
+    );
+    if !gap.skipped.is_empty() {
+        let names: Vec<String> = gap.skipped.iter().map(fault_name).collect();
+        text.push_str(&format!("; skipped: {}", names.join(", ")));
+    }
+    text
 }
 
 /// The first hint, and how many more there are; none without any.

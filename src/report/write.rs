@@ -52,11 +52,13 @@ pub enum ReportError {
 /// [`ReportError::DiskFull`] and [`ReportError::File`] with the path; those already written stay.
 pub fn write_all(outcome: &Outcome, extras: &Extras, folder: &Path) -> Result<(), ReportError> {
     let broken = |name| move |reason: String| ReportError::Render { name, reason };
-    put(folder, "report.json", &json::render(outcome).map_err(|error| broken("report.json")(error.to_string()))?)?;
+    // The two that show every series.
+    let (page, everything) = rayon::join(|| html::render(outcome, extras), || json::render(outcome));
+    put(folder, "report.json", &everything.map_err(|error| broken("report.json")(error.to_string()))?)?;
     put(folder, "summary.md", &markdown::render(outcome))?;
     let junit = junit::render(outcome, extras.scenario_file.as_deref()).map_err(|error| broken("junit.xml")(error.to_string()))?;
     put(folder, "junit.xml", &junit)?;
-    put(folder, "report.html", &html::render(outcome, extras).map_err(|error| broken("report.html")(error.to_string()))?)
+    put(folder, "report.html", &page.map_err(|error| broken("report.html")(error.to_string()))?)
 }
 
 /// Into a temporary file beside it, synced, then renamed: a reader sees the old or the new one.

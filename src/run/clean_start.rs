@@ -12,7 +12,7 @@ use super::watcher::Watcher;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Somebody has to decide.
-    #[error("{}\nundo that with `squall undo`, or start with --undo-first", named(.0))]
+    #[error("{}\n{}", named(.0), advice(.0))]
     Leftovers(Vec<Leftover>),
     /// It was tried.
     #[error("run {run} left something behind that could not be undone:\n  {}", left.join("\n  "))]
@@ -60,11 +60,25 @@ pub async fn ensure(
     Ok(())
 }
 
+fn advice(found: &[Leftover]) -> String {
+    match found.iter().find(|left| left.resumable.is_some()) {
+        Some(left) => {
+            let folder = left.folder.display();
+            format!("go on with it by `squall resume {folder}`, or put it back with `squall undo {folder}`, or start with --undo-first")
+        }
+        None => "undo that with `squall undo`, or start with --undo-first".to_owned(),
+    }
+}
+
 fn named(found: &[Leftover]) -> String {
     let one = |left: &Leftover| {
         let undos = left.undos.iter().map(|open| format!("\n  {}: {}", open.fault.name, open.inverse));
         let things = left.things.iter().map(|thing| format!("\n  {} {}", thing.kind, thing.name));
-        let state = if left.being_undone { "is being undone, and still owes" } else { "died and left behind" };
+        let state = match (left.being_undone, left.resumable) {
+            (true, _) => "is being undone, and still owes",
+            (false, Some(_)) => "broke off, can be resumed, and keeps for that",
+            (false, None) => "died and left behind",
+        };
         format!("run {} {state}:{}", left.run, undos.chain(things).collect::<String>())
     };
     found.iter().map(one).collect::<Vec<_>>().join("\n")

@@ -10,34 +10,29 @@ use tokio::task::JoinSet;
 
 use crate::clock::{self, Timestamp};
 use crate::cluster::Cluster;
-use crate::delivery::{self, DeliveryError, Expected, Ledger, TopicStart, Verifier, VerifierSettings};
+use crate::delivery::{self, DeliveryError, Ledger, TopicStart, Verifier};
 use crate::guard::Reach;
 use crate::journal::{Ending, EventKind, Phase, Record, RunFolder};
-use crate::kafka::Admin;
+use crate::kafka::{Admin, Connection};
 use crate::metric::Metric;
-use crate::probe::{self, Collections, FlinkProbes, Offsets, Processes, watch_links, watch_own};
+use crate::probe::Queries;
 use crate::scenario::Comparison;
-use crate::traffic::identity::run_hash;
-use crate::traffic::{self, Slice, Traffic, TrafficError};
 
 use super::error::Broken;
 use super::fire::Firing;
+use super::job_control::JobControl;
 use super::logs::LogEnds;
 use super::perform::World;
 use super::pilot::Helm;
 use super::prepare::{self, Topics};
 use super::recorder::Recorder;
 use super::request::Request;
-use super::sampling::Sampling;
 use super::stop::Stop;
 use super::traffic_control::{TrafficControl, accounting, accounts, hottest_keys};
+use super::underway::{Carried, Underway};
 use super::watcher::Watcher;
-use super::{abort, cleanup, drain, lost, timeline};
+use super::{abort, cleanup, drain, timeline};
 
-/// Producers connect within this time, so that the first record leaves when it is due.
-const LEAD: Duration = Duration::from_millis(1500);
-/// A job starts within this time, planner class loading on a loaded machine included.
-const JOB_WITHIN: Duration = Duration::from_secs(120);
 /// What is in flight when traffic stops is settled within this time.
 const CLOSE_WITHIN: Duration = Duration::from_secs(35);
 
@@ -49,7 +44,11 @@ pub(super) struct Drive<'a> {
     pub recorder: Arc<Recorder>,
     pub stop: &'a Stop,
     pub watcher: &'a dyn Watcher,
+    /// What Prometheus is asked.
+    pub queries: Option<Queries>,
     pub probes: JoinSet<()>,
+    /// What an earlier squall left, where the run is gone on with.
+    pub carried: Option<(Topics, Arc<JobControl>, Carried)>,
 }
 
 impl Drive<'_> {
@@ -102,59 +101,62 @@ impl Drive<'_> {
     /// Topics, and what can be acted on.
     async fn make(&self) -> Result<(Topics, World), prepare::Error> {
         let scenario = &self.request.plan.scenario;
-        self.watcher.step("making topics");
-        let topics = prepare::topics(scenario, &self.request.run, &self.kafka, &self.recorder, self.stop).await?;
-        let control = prepare::job(scenario, &self.request.base, &self.cluster, &topics, &self.request.run, &self.recorder)?;
-        let world = World {
-            cluster: self.cluster.clone(),
-            kafka: self.kafka.clone(),
-            job: Arc::new(control),
-            traffic: Arc::new(TrafficControl::default()),
+        let (topics, job) = match &self.carried {
+            Some((topics, job, _)) => (topics.clone(), job.clone()),
+            None => {
+                self.watcher.step("making topics");
+                let topics = prepare::topics(scenario, &self.request.run, &self.kafka, &self.recorder, self.stop).await?;
+                let job = prepare::job(scenario, &self.request.base, &self.cluster, &topics, &self.request.run, &self.recorder)?;
+                (topics, Arc::new(job))
+            }
         };
+        let world = World { cluster: self.cluster.clone(), kafka: self.kafka.clone(), job, traffic: Arc::new(TrafficControl::default()) };
         Ok((topics, world))
     }
 
     async fn drive(&mut self, topics: &Topics, firing: &Firing<'_>) -> Result<(), Interrupted> {
         let plan = &self.request.plan;
         let world = firing.world;
-        self.watcher.step("starting the job");
-        self.stop.unless(world.job.start(JOB_WITHIN.into())).await??;
-        prepare::record_job(&world.job, &self.recorder).await;
-        prepare::facts(&self.cluster, &world.job, &self.recorder).await;
-        prepare::sink_clocks(topics, &self.kafka, &self.recorder).await;
-        let caches = prepare::caches(&world.job).await;
-        self.start_probes(topics, world, caches);
-
-        let ledger = Arc::new(Ledger::new(topics.inputs.len()));
-        let starts = self.starts(topics).await?;
-        let streams: Vec<String> = self.streams(topics).into_iter().map(|(name, _)| name).collect();
-        let reading = EventKind::Reading { streams: streams.clone(), inputs: starts.0.clone(), sinks: starts.1.clone() };
-        self.recorder.durably(reading).map_err(Broken::from)?;
-        let sampling = Arc::new(Sampling::new(self.recorder.clone(), self.streams(topics)));
-        let settings = VerifierSettings {
-            connection: self.cluster.addresses().kafka.harness.clone(),
-            sinks: starts.1,
-            expected: Expected {
-                run: run_hash(&self.request.run),
-                streams,
-                placement: plan.scenario.sink.identity.clone(),
-                copies: plan.scenario.sink.check.factor(),
-            },
-            check: plan.scenario.sink.check.clone(),
+        let underway = match self.carried.take() {
+            None => self.begin(topics, world).await?,
+            Some((.., carried)) => self.go_on(topics, world, carried).await?,
         };
-        let observer = sampling.clone();
-        let verifier = Arc::new(Verifier::start(settings, move |observation| observer.observe(observation))?);
+        let (acknowledged, ended) = match &underway.books {
+            Some(books) => {
+                self.recorder.record(EventKind::Phase(Phase::Draining));
+                (books.acknowledged, clock::now())
+            }
+            None => self.flow(firing, &underway).await?,
+        };
+        let Underway { ledger, inputs, sampling, verifier, .. } = underway;
+        self.watcher.step("reading the sink to its end");
+        let interval = plan.scenario.checkpoint_interval().map_or(Duration::from_secs(1), |interval| interval.0);
+        let deadline = ended.plus(plan.scenario.drain.within.0);
+        let silence = TrafficControl::default();
+        let markers = plan.scenario.traffic.values().filter_map(|stream| stream.transactions.map(|_| i64::from(stream.threads))).max();
+        let input = drain::Input {
+            kafka: self.kafka.clone(),
+            group: topics.group.clone(),
+            starts: inputs.clone(),
+            markers: markers.unwrap_or(0),
+            ends: OnceLock::new(),
+        };
+        let draining = async {
+            tokio::select! {
+                () = sampling.watch(&silence, &verifier) => None,
+                behind = drain::settle(&self.recorder, &verifier, input, acknowledged, ended, interval, deadline) => behind,
+            }
+        };
+        let behind = self.stop.unless(draining).await?;
+        let judged = self.judge(verifier, &ledger, inputs, deadline, behind).await;
+        sampling.close();
+        judged
+    }
 
-        let start = clock::now().plus(LEAD);
-        self.start_traffic(topics, world, &ledger, start)?;
-        self.recorder.record_at(
-            start,
-            EventKind::TrafficStarted {
-                start,
-                streams: topics.inputs.iter().map(|(name, topic, partitions)| (name.clone(), topic.clone(), *partitions)).collect(),
-            },
-        );
-        self.recorder.record(EventKind::Phase(Phase::Running));
+    /// Traffic and timeline to their end. Gives how many records were acknowledged, and when the last of them.
+    async fn flow(&self, firing: &Firing<'_>, underway: &Underway) -> Result<(u64, Timestamp), Interrupted> {
+        let Underway { start, sampling, verifier, .. } = underway;
+        let (plan, world, start) = (&self.request.plan, firing.world, *start);
         let watching = {
             let (sampling, traffic, verifier) = (sampling.clone(), world.traffic.clone(), verifier.clone());
             tokio::spawn(async move { sampling.watch(&traffic, &verifier).await })
@@ -193,40 +195,16 @@ impl Drive<'_> {
         let ended = clock::now();
         self.recorder.record(EventKind::Phase(Phase::Draining));
         watching.abort();
-        sampling.look(last.as_ref(), &verifier);
+        sampling.last_look(last.as_ref(), verifier);
         let books = last.as_ref().map(accounts).unwrap_or_default();
         if let Some(progress) = &last {
             self.recorder.record(EventKind::TrafficStopped(accounting(&books)));
             hottest_keys(progress).for_each(|facts| self.recorder.record(facts));
         }
-        if let Some(ending) = stopped {
-            return Err(Interrupted::Stopped(ending));
+        match stopped {
+            Some(ending) => Err(Interrupted::Stopped(ending)),
+            None => Ok((books.acknowledged, ended)),
         }
-        self.watcher.step("reading the sink to its end");
-        let interval = plan.scenario.checkpoint_interval().map_or(Duration::from_secs(1), |interval| interval.0);
-        let deadline = ended.plus(plan.scenario.drain.within.0);
-        let silence = TrafficControl::default();
-        let input = drain::Input {
-            kafka: self.kafka.clone(),
-            group: topics.group.clone(),
-            starts: starts.0.clone(),
-            markers: plan
-                .scenario
-                .traffic
-                .values()
-                .filter_map(|stream| stream.transactions.map(|_| i64::from(stream.threads)))
-                .max()
-                .unwrap_or(0),
-            ends: OnceLock::new(),
-        };
-        let draining = async {
-            tokio::select! {
-                () = sampling.watch(&silence, &verifier) => None,
-                behind = drain::settle(&self.recorder, &verifier, input, books.acknowledged, ended, interval, deadline) => behind,
-            }
-        };
-        let behind = self.stop.unless(draining).await?;
-        self.judge(verifier, &ledger, starts.0, deadline, behind).await
     }
 
     /// Reads what is left of the sink until `deadline`, and journals what became of each record. `behind`: records that the job had yet to read.
@@ -241,7 +219,7 @@ impl Drive<'_> {
         let scenario = &self.request.plan.scenario;
         let judged = {
             let ledger = ledger.clone();
-            let connection = self.cluster.addresses().kafka.harness.clone();
+            let connection = self.harness();
             let sink_is_ours = scenario.sink.topics.values().all(|topic| topic.name.is_none());
             let late = self.recorder.ask(|analysis| analysis.latest(Metric::LateDropped, Comparison::Greater));
             let check = scenario.sink.check.clone();
@@ -288,77 +266,13 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Where this run's records begin in its topics: inputs that are sent to, and sinks.
-    async fn starts(&self, topics: &Topics) -> Result<(Vec<TopicStart>, Vec<TopicStart>), Broken> {
-        let inputs: Vec<String> = self.streams(topics).into_iter().map(|(_, topic)| topic).collect();
-        let sinks: Vec<String> = topics.sinks.iter().map(|(_, topic, _)| topic.clone()).collect();
-        let kafka = self.kafka.clone();
-        tokio::task::spawn_blocking(move || {
-            let here = |topics: Vec<String>| -> Result<Vec<TopicStart>, DeliveryError> {
-                topics.iter().map(|topic| TopicStart::here(&kafka, topic, Duration::from_secs(10))).collect()
-            };
-            Ok((here(inputs)?, here(sinks)?))
-        })
-        .await?
-    }
-
     fn folder(&self) -> RunFolder {
         self.recorder.folder()
     }
 
-    /// Streams that are sent and their topics, in the order of the scenario's inputs.
-    fn streams(&self, topics: &Topics) -> Vec<(String, String)> {
-        let traffic = &self.request.plan.scenario.traffic;
-        topics.inputs.iter().filter(|(name, ..)| traffic.contains_key(name)).map(|(name, topic, _)| (name.clone(), topic.clone())).collect()
-    }
-
-    fn start_probes(&mut self, topics: &Topics, world: &World, caches: (Duration, Duration)) {
-        let record: Arc<dyn Record> = self.recorder.clone();
-        let (detail_cache, metric_cache) = caches;
-        FlinkProbes { rest: world.job.rest().clone(), job: world.job.watched(), record: record.clone(), detail_cache, metric_cache }
-            .start(&mut self.probes);
-        Offsets {
-            admin: self.kafka.clone(),
-            inputs: topics.inputs.iter().map(|(_, topic, _)| topic.clone()).collect(),
-            sinks: topics.sinks.iter().map(|(_, topic, _)| topic.clone()).collect(),
-            group: Some(topics.group.clone()),
-        }
-        .start(record.clone(), &mut self.probes);
-        Processes { cluster: self.cluster.clone(), checkpoints: self.cluster.checkpoint_folder() }.start(record.clone(), &mut self.probes);
-        if let Some(every) = self.request.plan.soak.and_then(|soak| soak.collect_every) {
-            Collections { cluster: self.cluster.clone(), every: every.0 }.start(record.clone(), &mut self.probes);
-        }
-        probe::Logs { cluster: self.cluster.clone() }.start(record.clone(), &mut self.probes);
-        watch_links(self.cluster.clone(), record.clone(), &mut self.probes);
-        watch_own(record, &mut self.probes);
-        let vitals = lost::Vitals { cluster: self.cluster.clone(), kafka: self.kafka.clone(), rest: world.job.rest().clone() };
-        self.probes.spawn(lost::watch(vitals, self.recorder.clone(), self.stop.clone()));
-    }
-
-    fn start_traffic(&self, topics: &Topics, world: &World, ledger: &Arc<Ledger>, start: Timestamp) -> Result<(), TrafficError> {
-        let scenario = &self.request.plan.scenario;
-        let mut inputs = Vec::new();
-        for (name, topic, partitions) in &topics.inputs {
-            if let Some(stream) = scenario.traffic.get(name) {
-                let mut stream = stream.clone();
-                stream.resolve(&self.request.base);
-                inputs.push(traffic::Input { name: name.clone(), topic: topic.clone(), partitions: *partitions, stream });
-            }
-        }
-        if inputs.is_empty() {
-            return Ok(());
-        }
-        let settings = traffic::Settings {
-            run: self.request.run.clone(),
-            seed: self.request.plan.seed,
-            connection: self.cluster.addresses().kafka.generator.clone(),
-            start,
-            duration: scenario.duration.0,
-            slice: Slice::WHOLE,
-            placement: scenario.sink.identity.clone(),
-        };
-        world.traffic.set(Traffic::start(&settings, &inputs, |stream, _| Box::new(ledger.page(stream)))?);
-        Ok(())
+    /// As squall itself reaches Kafka.
+    pub(super) fn harness(&self) -> Connection {
+        self.cluster.addresses().kafka.harness.clone()
     }
 }
 
@@ -367,7 +281,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
 }
 
-enum Interrupted {
+/// Why a run that had begun did not come to its end.
+pub(super) enum Interrupted {
     Stopped(Ending),
     Broken(String),
 }

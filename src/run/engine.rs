@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::analysis::Analysis;
 use crate::cluster::{Cluster, Places};
-use crate::guard::{self, ClusterLock, Reach};
-use crate::journal::{Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
+use crate::guard::{self, ClusterLock, Owed, Reach};
+use crate::journal::{self, Ending, EventKind, Phase, Record, RunFolder, SCHEMA, Writer};
 use crate::kafka::Admin;
 
 use super::drive::Drive;
 use super::error::Error;
-use super::exporter::Exporter;
+use super::observers::Observers;
 use super::recorder::Recorder;
+use super::replayed::replayed;
 use super::request::{Finished, Request, plan_json};
 use super::show::{SHOW_EVERY, show};
 use super::stop::Stop;
@@ -25,12 +25,12 @@ use super::{clean_start, cleanup, prepare};
 /// # Errors
 /// Only before there was a pipeline to run on; then nothing is left either.
 pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dyn Watcher>) -> Result<Finished, Error> {
+    // The end of this run is not the end of what it is part of.
+    let one = stop.of_one_run();
+    let stop = one.stop();
     let name = request.cluster.name.as_str();
     let lock = ClusterLock::take(&places.state.join("locks").join(name), &format!("run {}", request.run))?;
-    let exporter = match request.metrics {
-        Some(address) => Some(Exporter::bind(address).await.map_err(|source| Error::Metrics { address, source })?),
-        None => None,
-    };
+    let mut observers = Observers::of(&request).await?;
     clean_start::ensure(name, (places, &request.reports), request.undo_first, &lock, &*watcher).await?;
     let found = match stop.unless(Cluster::attach(&request.cluster, places)).await {
         Ok(Ok(cluster)) => match stop.unless(cluster.ready()).await {
@@ -77,19 +77,36 @@ pub async fn run(request: Request, places: &Places, stop: &Stop, watcher: Arc<dy
             return Err(error);
         }
     };
-    let told = exporter.map(|exporter| tokio::spawn(exporter.serve(recorder.clone())));
-    let live = tokio::spawn(show(recorder.clone(), watcher.clone(), request.plan.clone()));
-    let mut run = Drive { request: &request, cluster, kafka, recorder: recorder.clone(), stop, watcher: &*watcher, probes: JoinSet::new() };
-    let (ending, left_behind) = run.whole(&mut reach).await;
+    let probes = JoinSet::new();
+    let queries = observers.queries.take();
+    let drive = Drive { request: &request, cluster, kafka, recorder, stop, watcher: &*watcher, queries, probes, carried: None };
+    Ok(drive_to_the_end(drive, &mut reach, observers, (&watcher, 0)).await?)
+}
+
+/// A run on a cluster that is up, to its last line. Its happenings are shown from the given one on.
+pub(super) async fn drive_to_the_end(
+    mut run: Drive<'_>,
+    reach: &mut Reach<'_>,
+    observers: Observers,
+    (watcher, shown): (&Arc<dyn Watcher>, usize),
+) -> Result<Finished, journal::Error> {
+    let recorder = run.recorder.clone();
+    let mut telling = observers.start(&recorder);
+    let live = tokio::spawn(show(recorder.clone(), watcher.clone(), run.request.plan.clone(), shown));
+    let (ending, left_behind) = run.whole(reach).await;
     run.probes.shutdown().await;
+    telling.annotate_the_end().await;
     end(&recorder, ending, &left_behind);
     // The last happenings are shown before the summary.
     tokio::time::sleep(2 * SHOW_EVERY).await;
     live.abort();
-    if let Some(told) = told {
-        told.abort();
-    }
-    Ok(Finished { folder: recorder.folder(), outcome: recorder.ask(Analysis::outcome), left_behind })
+    telling.end();
+    let folder = recorder.folder();
+    let outcome = match recorder.ask(|analysis| (!analysis.forgets()).then(|| analysis.outcome())) {
+        Some(outcome) => outcome,
+        None => replayed(&folder, &run.request.plan)?.analysis.outcome(),
+    };
+    Ok(Finished { folder, outcome, left_behind })
 }
 
 /// The run's folder and the first lines of its journal.
@@ -101,7 +118,7 @@ fn begin(request: &Request, stop: &Stop) -> Result<Recorder, Error> {
     // The text's paths count from its own folder: whoever undoes the run is elsewhere.
     folder.write("cluster.json", serde_json::to_string_pretty(&request.cluster).map_err(Error::Plan)?.as_bytes())?;
     folder.write("plan.json", plan_json(plan)?.as_bytes())?;
-    let recorder = Recorder::new(Writer::create(folder)?, Analysis::new(plan), stop.clone());
+    let recorder = Recorder::new(Writer::create(folder)?.within(request.disk_budget), request.live_fold(), Owed::default(), stop.clone());
     let (run, squall) = (request.run.clone(), env!("CARGO_PKG_VERSION").to_owned());
     recorder.durably(EventKind::RunStarted { schema: SCHEMA, run, squall, engine: guard::own_identity() })?;
     recorder.record(EventKind::Phase(Phase::Preparing));

@@ -1,5 +1,6 @@
 //! Why a run did not begin, or broke off.
 
+use super::observers::ObserverError;
 use super::{clean_start, prepare};
 use crate::cluster;
 use crate::delivery::DeliveryError;
@@ -38,14 +39,9 @@ pub enum Error {
     /// The plan cannot be kept.
     #[error("the plan cannot be written as JSON")]
     Plan(#[source] serde_json::Error),
-    /// Prometheus cannot be told where it was to ask.
-    #[error("cannot tell metrics on {address}; --metrics names a free address of this machine")]
-    Metrics {
-        /// Where.
-        address: std::net::SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// Somebody who is to be told or asked beside the cluster cannot be.
+    #[error(transparent)]
+    Observer(#[from] ObserverError),
     /// The guard did not start.
     #[error("cannot start the guard")]
     Guard(#[source] std::io::Error),

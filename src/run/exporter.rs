@@ -110,6 +110,7 @@ fn labels(of: &Of) -> Labels {
         Of::Partition { topic, partition } => vec![("topic", topic.clone()), ("partition", partition.to_string())],
         Of::Subtask { vertex, index } => vec![("vertex", vertex.clone()), ("subtask", index.to_string())],
         Of::Node(node) => vec![("node", node.clone())],
+        Of::Query(query) => vec![("query", query.clone())],
         Of::Change(undo) => vec![("change", undo.0.to_string())],
         Of::Request { link, request } => vec![("link", link.clone()), ("request", request.clone())],
     }

@@ -15,6 +15,8 @@ use super::{consent, crash, view as looking};
 
 /// Longer than any single undo takes on a loaded machine: a TaskManager starts within half a minute there.
 const UNDO_WITHIN: Duration = Duration::from_secs(90);
+/// Between two tries of an undo that failed, at first and at most: what was in its way may pass, and a soak goes on for hours.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(240)];
 /// Traffic and proxies need this long to have met the change, before a witness looks.
 const SETTLE: Duration = Duration::from_secs(1);
 /// How long before its moment a fault aims, so that looking at the cluster and writing the undo make no deed late.
@@ -44,15 +46,15 @@ struct Deed {
 
 impl Firing<'_> {
     /// Aims a fault, does it when it is `planned`, and holds it until its end, or the end of the run; then takes it back. Never returns
-    /// early.
-    pub async fn fire(&self, fault: &PlannedFault, planned: Timestamp) {
+    /// early. True when something that should have been taken back by now was not.
+    pub async fn fire(&self, fault: &PlannedFault, planned: Timestamp) -> bool {
         let id = FaultId { name: fault.name.clone(), occurrence: fault.occurrence };
         self.recorder.record(EventKind::FaultDue { fault: id.clone(), planned });
         let (mut view, mut aim) = match self.aim(fault, &id).await {
             Ok(aimed) => aimed,
             Err(reason) => {
                 self.recorder.record(EventKind::FaultNotAimed { fault: id, reason });
-                return;
+                return false;
             }
         };
         let last = clock::now().plus(fault.fault.lasts().unwrap_or_default().0);
@@ -73,8 +75,26 @@ impl Firing<'_> {
             self.round(&id, steps, planned, &aim, &view).await;
             steps += u32::try_from(aim.steps.len()).unwrap_or(u32::MAX);
         }
-        if self.recorder.undos().of(&id).is_empty() {
+        let owed = !self.recorder.undos().of(&id).is_empty();
+        if !owed {
             self.recorder.record(EventKind::FaultRemoved { fault: id });
+        }
+        owed && aim.undo_after.is_some()
+    }
+
+    /// Tries again and again to take back what could not be taken back, as long as the run has time until `end`; whoever ends the run tries
+    /// once more.
+    pub async fn undo_again(&self, id: &FaultId, end: Timestamp) {
+        let [mut pause, longest] = AGAIN_AFTER;
+        while clock::now().plus(pause) < end {
+            if self.stop.unless(tokio::time::sleep(pause)).await.is_err() {
+                return;
+            }
+            self.undo_all(id).await;
+            if self.recorder.undos().of(id).is_empty() {
+                return self.recorder.record(EventKind::FaultRemoved { fault: id.clone() });
+            }
+            pause = (2 * pause).min(longest);
         }
     }
 

@@ -80,6 +80,12 @@ impl JobControl {
         Ok(job)
     }
 
+    /// Takes over a job that an earlier squall started or found.
+    pub async fn adopt(&self, job: RunningJob) {
+        self.watched.send_replace(Some(job.id.clone()));
+        self.state.lock().await.running = Some(job);
+    }
+
     /// What is made is journalled before it is made: by its name, and by its id as well where the job names itself.
     async fn submit(&self, state: &mut State, launch: Launch) -> Result<RunningJob, Error> {
         let own = !matches!(self.prepared, Prepared::Attach(_));

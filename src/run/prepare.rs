@@ -82,7 +82,14 @@ pub enum Error {
 /// For the first that is not, or may not.
 pub async fn existing(scenario: &Scenario, admin: &Arc<Admin>) -> Result<(), Error> {
     let topics = scenario.source.topics.values().chain(scenario.sink.topics.values());
-    let names: Vec<String> = topics.filter_map(|topic| topic.name.clone()).collect();
+    all_there(topics.filter_map(|topic| topic.name.clone()).collect(), admin).await
+}
+
+/// Looks whether topics are there, and may be seen.
+///
+/// # Errors
+/// For the first that is not, or may not.
+pub async fn all_there(names: Vec<String>, admin: &Arc<Admin>) -> Result<(), Error> {
     let admin = admin.clone();
     tokio::task::spawn_blocking(move || {
         for name in names {
@@ -102,8 +109,7 @@ pub async fn existing(scenario: &Scenario, admin: &Arc<Admin>) -> Result<(), Err
 /// # Errors
 /// When a topic cannot be made, or does not exist.
 pub async fn topics(scenario: &Scenario, run: &str, admin: &Arc<Admin>, recorder: &Arc<Recorder>, stop: &Stop) -> Result<Topics, Error> {
-    let own_group = scenario.source.topics.values().all(|topic| topic.name.is_none());
-    let group = if own_group { format!("{}-{run}", scenario.group()) } else { scenario.group().to_owned() };
+    let (group, own_group) = group(scenario, run);
     let wanted = |topics: &BTreeMap<String, Topic>| topics.iter().map(|(name, topic)| (name.clone(), topic.clone())).collect::<Vec<_>>();
     let (inputs, sinks) = (wanted(&scenario.source.topics), wanted(&scenario.sink.topics));
     if own_group {
@@ -120,6 +126,12 @@ pub async fn topics(scenario: &Scenario, run: &str, admin: &Arc<Admin>, recorder
         Ok(Topics { inputs: make(inputs)?, sinks: make(sinks)?, group })
     })
     .await?
+}
+
+/// The job's consumer group, and whether it is the run's own.
+pub fn group(scenario: &Scenario, run: &str) -> (String, bool) {
+    let own = scenario.source.topics.values().all(|topic| topic.name.is_none());
+    (if own { format!("{}-{run}", scenario.group()) } else { scenario.group().to_owned() }, own)
 }
 
 fn one_topic(name: String, topic: &Topic, run: &str, admin: &Admin, recorder: &Recorder) -> Result<(String, String, u32), Error> {

@@ -29,9 +29,9 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Over the journal of a run. A journal that cannot be written ends the run through `stop`.
-    pub fn new(writer: Writer, analysis: Analysis, stop: Stop) -> Self {
-        Self { state: Mutex::new(State { writer, analysis, owed: Owed::default(), failed: false }), stop }
+    /// Over the journal of a run, with what its lines so far say. A journal that cannot be written ends the run through `stop`.
+    pub fn new(writer: Writer, analysis: Analysis, owed: Owed, stop: Stop) -> Self {
+        Self { state: Mutex::new(State { writer, analysis, owed, failed: false }), stop }
     }
 
     /// Journals an event that what follows rests on: it is on disk when this returns.
@@ -102,6 +102,11 @@ impl Recorder {
         let event: Event = state.writer.append(at, event)?;
         state.owed.push(&event);
         state.analysis.push(&event);
+        if let Some(notice) = state.writer.notice() {
+            let event = state.writer.append(at, notice)?;
+            state.analysis.push(&event);
+            state.writer.settle()?;
+        }
         if state.writer.is_on_reserve() {
             self.fail(
                 state,

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::pilot::Pilot;
-use crate::analysis::Outcome;
+use crate::analysis::{Analysis, Outcome};
 use crate::clock::Timestamp;
 use crate::cluster::ClusterSpec;
 use crate::journal::RunFolder;
 use crate::plan::Plan;
+use crate::units::Bytes;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -29,14 +30,26 @@ pub struct Request {
     pub reports: PathBuf,
     /// Leave a cluster up that this run started.
     pub keep_cluster: bool,
+    /// Keep what the run makes for a resume, should squall die.
+    pub resumable: bool,
     /// Undo what earlier runs have left on the cluster, instead of refusing.
     pub undo_first: bool,
     /// Where Prometheus may ask how the run stands.
     pub metrics: Option<SocketAddr>,
+    /// Most that its samples may take on disk.
+    pub disk_budget: Bytes,
     /// Run id; see [`new_run_id`].
     pub run: String,
     /// Who steers it, instead of the plan's timeline.
     pub pilot: Option<Arc<dyn Pilot>>,
+}
+
+impl Request {
+    /// The fold that the run asks while it goes on. A pilot asks for holds that may be long, and flies for an hour at most.
+    pub(super) fn live_fold(&self) -> Analysis {
+        let forgets = self.plan.lasts_long() && self.pilot.is_none();
+        if forgets { Analysis::forgetting(&self.plan) } else { Analysis::new(&self.plan) }
+    }
 }
 
 /// What a run left.

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
-
 use crate::clock::{self, Timestamp};
-use crate::delivery::{Observation, Verifier};
+use crate::delivery::{LatencyWindow, Observation, Verifier};
 use crate::journal::{EventKind, Furthest, Of, OutputBatch, Record, UndoId};
 use crate::metric::Metric;
 use crate::traffic::{Progress, Window};
 
+use super::pooled::{Distribution, Pooled};
 use super::traffic_control::{TrafficControl, accounts};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(200);
+
+/// A long run looks at streams and partitions each of by itself with every so many looks only,
+const LOOKS: u32 = 5;
+/// and keeps distributions that nothing is judged by for so long each.
+const POOL: Duration = Duration::from_secs(10);
 
 /// Furthest intended time that came out of the sink, by stream and input partition.
 type Reached = BTreeMap<(usize, usize), Timestamp>;
@@ -31,6 +32,9 @@ pub struct Sampling {
     topics: Vec<(String, String)>,
     reached: Mutex<Reached>,
     newest: Mutex<(u64, Vec<Vec<Option<Timestamp>>>)>,
+    /// Whether the run is long.
+    long: bool,
+    pooled: Mutex<Pooled>,
 }
 
 /// Where events go.
@@ -38,12 +42,17 @@ pub trait RecordDebug: Record + std::fmt::Debug {}
 impl<T: Record + std::fmt::Debug> RecordDebug for T {}
 
 impl Sampling {
-    /// For these streams and their topics.
-    pub fn new(record: Arc<dyn RecordDebug>, topics: Vec<(String, String)>) -> Self {
+    /// For these streams and their topics. A `long` run is looked at less closely where it is not judged.
+    pub fn new(record: Arc<dyn RecordDebug>, topics: Vec<(String, String)>, long: bool) -> Self {
         for probe in ["traffic", "sink"] {
             record.record(EventKind::Resolution { probe: probe.to_owned(), interval: EVERY.into(), cache: Duration::ZERO.into() });
         }
-        Self { record, topics, reached: Mutex::default(), newest: Mutex::default() }
+        Self { record, topics, reached: Mutex::default(), newest: Mutex::default(), long, pooled: Mutex::default() }
+    }
+
+    /// So many records were acknowledged by now, and nobody sends more.
+    pub fn stopped_at(&self, acknowledged: u64) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).0 = acknowledged;
     }
 
     /// What the verifier's thread saw.
@@ -69,12 +78,11 @@ impl Sampling {
                 }));
             }
             Observation::Latencies(windows) => {
-                for window in windows {
-                    let of = |metric, histogram: &Histogram<u64>, negative| {
-                        histogram_event(metric, Of::Run, window.from, window.to, histogram, negative).map(|event| self.record.record(event))
-                    };
-                    of(Metric::EndToEndLatency, &window.end_to_end, window.negative);
-                    of(Metric::VisibleLatency, &window.visible, 0);
+                for LatencyWindow { from, to, end_to_end, visible, negative } in windows {
+                    // Recoveries are judged by what is visible, where there is any.
+                    let judged = visible.is_empty();
+                    self.distribution(Metric::EndToEndLatency, Of::Run, Distribution { from, to, histogram: end_to_end, negative }, judged);
+                    self.distribution(Metric::VisibleLatency, Of::Run, Distribution { from, to, histogram: visible, negative: 0 }, true);
                 }
             }
             Observation::BrokerClock(offset) => self.record.record(EventKind::Clock { of: "broker".to_owned(), offset }),
@@ -86,33 +94,53 @@ impl Sampling {
     pub async fn watch(&self, traffic: &TrafficControl, verifier: &Verifier) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
+        for look in 0u32.. {
             ticks.tick().await;
-            self.look(traffic.progress().as_ref(), verifier);
+            self.look(traffic.progress().as_ref(), verifier, !self.long || look.is_multiple_of(LOOKS));
         }
     }
 
-    /// Records the state of traffic and sink now; without `progress` traffic has ended.
-    pub fn look(&self, progress: Option<&Progress>, verifier: &Verifier) {
+    /// Records the state of traffic and sink when traffic has ended.
+    pub fn last_look(&self, progress: Option<&Progress>, verifier: &Verifier) {
+        self.look(progress, verifier, true);
+        self.close();
+    }
+
+    /// Records what was held back.
+    pub fn close(&self) {
+        let held_back = self.pooled.lock().unwrap_or_else(PoisonError::into_inner).close();
+        held_back.into_iter().for_each(|event| self.record.record(event));
+    }
+
+    /// `parts`: streams and partitions each by itself, too.
+    fn look(&self, progress: Option<&Progress>, verifier: &Verifier, parts: bool) {
+        let at = clock::now();
         if let Some(progress) = progress {
-            self.traffic(progress);
+            self.traffic(at, progress, parts);
         }
         // What was acknowledged was asked for before what was seen, so a lag is never too large by the race.
         let (_, fresh) = verifier.counts();
-        self.sample(Metric::Seen, Of::Run, fresh as f64);
+        self.record.sample_at(at, Metric::Seen, Of::Run, fresh as f64);
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.topics.is_empty() {
-            self.sample(Metric::OutputLag, Of::Run, newest.0.saturating_sub(fresh) as f64);
-            self.time_lag(&newest.1);
+            self.record.sample_at(at, Metric::OutputLag, Of::Run, newest.0.saturating_sub(fresh) as f64);
+            self.time_lag(at, &newest.1, parts);
         }
     }
 
-    fn sample(&self, metric: Metric, of: Of, value: f64) {
-        self.record.record(EventKind::Sample { metric, of, value });
-    }
-
-    fn traffic(&self, progress: &Progress) {
+    fn traffic(&self, at: Timestamp, progress: &Progress, parts: bool) {
         for stream in &progress.streams {
+            let of = || Of::Stream(stream.stream.clone());
+            for window in &stream.windows {
+                let Window { from, to, .. } = *window;
+                for (metric, histogram, negative) in
+                    [(Metric::Slip, &window.slip, 0), (Metric::ProduceLatency, &window.latency, window.negative)]
+                {
+                    self.distribution(metric, of(), Distribution { from, to, histogram: histogram.clone(), negative }, false);
+                }
+            }
+        }
+        for stream in progress.streams.iter().filter(|_| parts) {
             let of = || Of::Stream(stream.stream.clone());
             for (metric, value) in [
                 (Metric::Scheduled, stream.accounts.scheduled),
@@ -120,40 +148,41 @@ impl Sampling {
                 (Metric::Acknowledged, stream.accounts.acknowledged),
                 (Metric::SendFailed, stream.accounts.failed),
             ] {
-                self.sample(metric, of(), value as f64);
+                self.record.sample_at(at, metric, of(), value as f64);
             }
             if let Some((_, topic)) = self.topics.iter().find(|(name, _)| *name == stream.stream) {
                 for (partition, count) in (0u32..).zip(&stream.partitions) {
-                    self.sample(Metric::Acknowledged, Of::Partition { topic: topic.clone(), partition }, count.acknowledged as f64);
+                    let of = Of::Partition { topic: topic.clone(), partition };
+                    self.record.sample_at(at, Metric::Acknowledged, of, count.acknowledged as f64);
                 }
             }
             for change in &stream.changes {
                 if let Some(share) = change.share() {
-                    self.sample(Metric::AchievedShare, Of::Change(UndoId(change.id)), share);
+                    self.record.sample_at(at, Metric::AchievedShare, Of::Change(UndoId(change.id)), share);
                 }
-            }
-            for window in &stream.windows {
-                self.window(window, &of());
             }
         }
         let acknowledged = accounts(progress).acknowledged;
-        self.sample(Metric::Acknowledged, Of::Run, acknowledged as f64);
+        self.record.sample_at(at, Metric::Acknowledged, Of::Run, acknowledged as f64);
         let furthest =
             progress.streams.iter().map(|stream| stream.partitions.iter().map(|partition| partition.furthest).collect()).collect();
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = (acknowledged, furthest);
     }
 
-    fn window(&self, window: &Window, of: &Of) {
-        for (metric, histogram, negative) in [(Metric::Slip, &window.slip, 0), (Metric::ProduceLatency, &window.latency, window.negative)] {
-            if let Some(event) = histogram_event(metric, of.clone(), window.from, window.to, histogram, negative) {
-                self.record.record(event);
-            }
+    /// Records a distribution over a second. A long run puts those together that nothing is `judged` by.
+    fn distribution(&self, metric: Metric, of: Of, distribution: Distribution, judged: bool) {
+        let event = if judged || !self.long {
+            distribution.event(metric, of)
+        } else {
+            self.pooled.lock().unwrap_or_else(PoisonError::into_inner).add(POOL, metric, of, distribution)
+        };
+        if let Some(event) = event {
+            self.record.record(event);
         }
     }
 
     /// How long ago the furthest record that came out was due, where more of its partition is acknowledged.
-    fn time_lag(&self, acknowledged: &[Vec<Option<Timestamp>>]) {
-        let now = clock::now();
+    fn time_lag(&self, now: Timestamp, acknowledged: &[Vec<Option<Timestamp>>], parts: bool) {
         let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         let mut worst: f64 = 0.0;
         for (stream, partitions) in acknowledged.iter().enumerate() {
@@ -166,26 +195,12 @@ impl Sampling {
                     None => continue,
                 };
                 worst = worst.max(lag);
-                if let Some((_, topic)) = self.topics.get(stream) {
-                    self.sample(Metric::TimeLag, Of::Partition { topic: topic.clone(), partition: partition as u32 }, lag);
+                if let Some((_, topic)) = self.topics.get(stream).filter(|_| parts) {
+                    let of = Of::Partition { topic: topic.clone(), partition: partition as u32 };
+                    self.record.sample_at(now, Metric::TimeLag, of, lag);
                 }
             }
         }
-        self.sample(Metric::TimeLag, Of::Run, worst);
-    }
-}
-
-/// A histogram as the journal keeps it; none for an empty one.
-fn histogram_event(metric: Metric, of: Of, from: Timestamp, to: Timestamp, histogram: &Histogram<u64>, negative: u64) -> Option<EventKind> {
-    if histogram.is_empty() && negative == 0 {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    match V2DeflateSerializer::new().serialize(histogram, &mut bytes) {
-        Ok(_) => Some(EventKind::Histogram { metric, of, from, to, negative, histogram: STANDARD.encode(bytes) }),
-        Err(error) => {
-            tracing::error!("a histogram of {metric} could not be serialised: {error}");
-            None
-        }
+        self.record.sample_at(now, Metric::TimeLag, Of::Run, worst);
     }
 }

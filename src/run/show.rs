@@ -12,9 +12,9 @@ use crate::plan::{Plan, Trigger};
 /// Between two looks.
 pub(super) const SHOW_EVERY: Duration = Duration::from_millis(500);
 
-/// Tells the watcher what happened, and how things stand.
-pub(super) async fn show(recorder: Arc<Recorder>, watcher: Arc<dyn Watcher>, plan: Plan) {
-    let mut shown = 0;
+/// Tells the watcher what happened, from the given happening on, and how things stand.
+pub(super) async fn show(recorder: Arc<Recorder>, watcher: Arc<dyn Watcher>, plan: Plan, from: usize) {
+    let mut shown = from;
     loop {
         let (happenings, glance) = recorder.ask(|analysis| {
             let happenings: Vec<_> = analysis.happenings_since(shown).to_vec();

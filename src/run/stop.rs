@@ -11,6 +11,26 @@ pub struct Stop {
     reason: watch::Sender<Option<Ending>>,
 }
 
+/// See [`Stop::of_one_run`].
+#[derive(Debug)]
+pub struct OneRun {
+    own: Stop,
+    hears: tokio::task::JoinHandle<()>,
+}
+
+impl OneRun {
+    /// The run's own.
+    pub fn stop(&self) -> &Stop {
+        &self.own
+    }
+}
+
+impl Drop for OneRun {
+    fn drop(&mut self) {
+        self.hears.abort();
+    }
+}
+
 impl Default for Stop {
     fn default() -> Self {
         Self { reason: watch::Sender::new(None) }
@@ -27,6 +47,16 @@ impl Stop {
             }
             first
         });
+    }
+
+    /// A stop for one run among several, which ends with this one and ends nobody else.
+    pub fn of_one_run(&self) -> OneRun {
+        let own = Self::default();
+        let hears = tokio::spawn({
+            let (all, own) = (self.clone(), own.clone());
+            async move { own.now(all.wait().await) }
+        });
+        OneRun { own, hears }
     }
 
     /// The reason, when there is one.
@@ -89,6 +119,18 @@ impl Stop {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_one_run_is_not_the_end_of_all_and_the_end_of_all_is_that_of_each() {
+        let all = Stop::default();
+        let first = all.of_one_run();
+        first.stop().now(Ending::Completed);
+        assert_eq!(all.reason(), None);
+        drop(first);
+        let second = all.of_one_run();
+        all.now(Ending::Interrupted("SIGINT".into()));
+        assert_eq!(second.stop().wait().await, Ending::Interrupted("SIGINT".into()));
+    }
 
     #[tokio::test]
     async fn the_first_reason_counts() {

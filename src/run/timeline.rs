@@ -26,6 +26,18 @@ pub async fn run(firing: Firing<'_>, start: Timestamp) {
 async fn one(firing: Firing<'_>, fault: &PlannedFault, start: Timestamp) {
     let id = FaultId { name: fault.name.clone(), occurrence: fault.occurrence };
     let not_fired = |reason: String| firing.recorder.record(EventKind::FaultNotAimed { fault: id.clone(), reason });
+    let last = match &fault.trigger {
+        Trigger::At(offset) => start.plus(offset.0),
+        Trigger::When { after, within, .. } => start.plus(after.0).plus(within.0),
+    };
+    let (has_come, is_missed) = firing.recorder.ask(|analysis| (analysis.has_come(&id), analysis.in_gap(last)));
+    if has_come {
+        return;
+    }
+    if is_missed {
+        firing.recorder.record(EventKind::FaultDue { fault: id.clone(), planned: last });
+        return not_fired("skipped: its moment lay in the gap in which squall was dead".to_owned());
+    }
     let planned = match &fault.trigger {
         Trigger::At(offset) => {
             let planned = start.plus(offset.0);
@@ -48,7 +60,9 @@ async fn one(firing: Firing<'_>, fault: &PlannedFault, start: Timestamp) {
             }
         }
     };
-    firing.fire(fault, planned).await;
+    if firing.fire(fault, planned).await {
+        firing.undo_again(&id, start.plus(firing.plan.scenario.duration.0)).await;
+    }
 }
 
 /// Waits for a moment; gives when to act, which may be a little later.

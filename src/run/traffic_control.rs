@@ -120,7 +120,7 @@ pub fn accounting(accounts: &Accounts) -> Accounting {
 /// The most frequent keys of each stream that has keys, as they were acknowledged: what skew was reached, whatever was asked for.
 pub fn hottest_keys(progress: &Progress) -> impl Iterator<Item = EventKind> + '_ {
     progress.streams.iter().filter(|stream| !stream.top_keys.is_empty()).map(|stream| {
-        let all = stream.accounts.acknowledged.max(1) as f64;
+        let all = stream.own.max(1) as f64;
         let fact = |(key, count): &(String, u64)| (key.clone(), format!("{} records, {}", grouped(*count), percent(*count as f64 / all)));
         EventKind::Facts {
             section: format!("most frequent keys of {}, of the first 1,024", stream.stream),

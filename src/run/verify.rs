@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::delivery::{Case, DeliveryError, Expected, Judged, TopicStart, Verdict, Verifier, VerifierSettings};
-use crate::journal::{Event, EventKind, Phase};
+use crate::journal::{Event, EventKind, Phase, Poll};
 use crate::kafka::Connection;
+use crate::metric::Metric;
 use crate::plan::Plan;
 use crate::traffic::identity::run_hash;
 
@@ -48,11 +49,19 @@ impl Written {
                 self.inputs.clone_from(inputs);
                 self.sinks.clone_from(sinks);
             }
-            EventKind::Sample { metric: crate::metric::Metric::LateDropped, value, .. } => self.late = *value as u64,
+            EventKind::Sample { metric: Metric::LateDropped, value, .. } => self.late = *value as u64,
             EventKind::Delivery(_) => self.drained = true,
             EventKind::Phase(Phase::Preparing) => self.drained = false,
             EventKind::Removed { kind, name } if kind == "topic" => self.removed.push(name.clone()),
             _ => {}
+        }
+    }
+
+    /// Takes in samples of the journal.
+    pub fn take_poll(&mut self, poll: &Poll) {
+        let mut late = poll.series.iter().zip(&poll.values).filter(|((metric, _), _)| *metric == Metric::LateDropped);
+        if let Some((_, value)) = late.next_back() {
+            self.late = *value as u64;
         }
     }
 
@@ -78,6 +87,7 @@ impl Written {
                 copies: sink.check.factor(),
             },
             check: sink.check.clone(),
+            latencies_from: Timestamp(i64::MAX),
         };
         let verifier = Verifier::start(settings, |_| {})?;
         let drained = verifier.drain(clock::now().plus(plan.scenario.drain.within.0.max(Duration::from_secs(60))))?;

@@ -2,17 +2,18 @@
 
 mod bound;
 mod fits;
+mod line;
 mod parse;
 mod print;
 mod token;
 
 use serde::{Deserialize, Serialize};
 
-pub use bound::{bound_in, measured_in};
+pub use bound::{bound_in, measured_in, query_measured_in};
 pub use parse::{GrammarError, Parsed, parse_condition, parse_expectation};
 pub use print::written_in;
 
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use crate::units::Duration;
 
 /// What `delivery` can be.
@@ -75,6 +76,17 @@ pub enum Subject {
         window: Option<Window>,
         /// `over 5`: the aggregate is taken over the figures of this many repeats.
         over: Option<u32>,
+    },
+    /// A query that the scenario names, aggregated as a level is.
+    Query {
+        /// Its name.
+        query: String,
+        /// What the scenario says that it is measured in.
+        unit: Unit,
+        /// How.
+        aggregate: Option<Aggregate>,
+        /// Where.
+        window: Option<Window>,
     },
     /// `delivery`.
     Delivery,
@@ -142,6 +154,17 @@ pub enum Condition {
         /// How.
         comparison: Comparison,
         /// Bound, in the metric's base unit.
+        value: f64,
+    },
+    /// The newest value of a query that the scenario names against a bound.
+    Query {
+        /// Its name.
+        query: String,
+        /// What the scenario says that it is measured in.
+        unit: Unit,
+        /// How.
+        comparison: Comparison,
+        /// Bound, in that unit.
         value: f64,
     },
     /// `job failed`: Flink's state FAILED, or the job is lost.

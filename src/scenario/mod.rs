@@ -1,9 +1,11 @@
 //! A scenario: what to ask. YAML → [`Scenario`] → checks → [`Checked`]; the grammar of expectations.
 
+pub mod baseline;
 mod check;
 mod expectation;
 mod moment;
 mod name;
+mod query;
 mod spec;
 mod timeline;
 pub mod yaml;
@@ -11,10 +13,11 @@ pub mod yaml;
 pub use check::{Checked, check, check_changed};
 pub use expectation::{
     AbortCondition, Aggregate, Bound, Comparison, Condition, Expectation, GrammarError, OnNoData, Parsed, Subject, Window, measured_in,
-    parse_condition, parse_expectation, written_in,
+    parse_condition, parse_expectation, query_measured_in, written_in,
 };
 pub use moment::Moment;
 pub use name::{Name, NotAName};
+pub use query::{Queries, Query};
 pub use spec::{Drain, Guarantee, Scenario, Sink, Source, Topic};
 pub use timeline::{MOST_OCCURRENCES, TimelineEntry};
 

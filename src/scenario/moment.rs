@@ -150,7 +150,9 @@ impl Serialize for Moment {
                 map.serialize_entry("then", then)?;
                 map.end()
             }
-            Self::Metric { condition: Condition::JobFailed, .. } => Err(S::Error::custom("a failed job is no level")),
+            Self::Metric { condition: Condition::JobFailed | Condition::Query { .. }, .. } => {
+                Err(S::Error::custom("this is no metric's level"))
+            }
             Self::Metric { condition: Condition::Metric { metric, value, .. }, hold } => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 let above = Written(crate::job::Setting(written_in(metric.unit(), false, *value)));
@@ -195,6 +197,9 @@ impl fmt::Display for Moment {
             Self::Recovered { recovered: name, then } if *then == Duration::default() => write!(f, "when {name} is recovered from"),
             Self::Recovered { recovered: name, then } => write!(f, "{then} after {name} is recovered from"),
             Self::Metric { condition: Condition::JobFailed, .. } => f.write_str("when the job has failed"),
+            Self::Metric { condition: Condition::Query { query, unit, value, .. }, hold } => {
+                write!(f, "when query {query} has been above {} for {hold}", written_in(*unit, false, *value))
+            }
             Self::Metric { condition: Condition::Metric { metric, value, .. }, hold } => {
                 write!(f, "when {metric} has been above {} for {hold}", written_in(metric.unit(), false, *value))
             }

@@ -6,8 +6,10 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::baseline;
 use super::expectation::OnNoData;
 use super::name::Name;
+use super::query::Queries;
 use super::timeline::TimelineEntry;
 use crate::delivery::Check;
 use crate::job::{JobSpec, Setting};
@@ -40,6 +42,10 @@ pub struct Scenario {
     /// What goes wrong, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<TimelineEntry>,
+    /// What the monitoring of the people on call is asked while the run goes on, by names for `expect:` and `abort-when:`
+    /// (`max(query consumer-lag) < 10k`). The cluster file says where Prometheus is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: Queries,
     /// What must hold: `recovery-time of lose-one < 60s`. The grammar is in docs/expectations.md.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<String>,
@@ -120,7 +126,7 @@ pub struct Topic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Drain {
-    /// Records that are not there by then are lost.
+    /// Records that are not there by then are lost; those that the job has not read yet, by what its group has committed, are no data.
     pub within: Duration,
 }
 
@@ -148,9 +154,17 @@ impl Scenario {
         self.job.checkpoint().map(|checkpoint| checkpoint.interval)
     }
 
-    /// The shortest baseline that figures can rest on: 30 s or six checkpoints, whichever is longer.
+    /// The shortest baseline that figures can rest on.
     pub fn shortest_baseline(&self) -> Duration {
-        let checkpoints = self.checkpoint_interval().map_or(0.0, |interval| 6.0 * interval.seconds());
-        Duration::from(std::time::Duration::from_secs_f64(checkpoints.max(30.0)))
+        baseline::shortest(self.interval()).into()
+    }
+
+    /// From the beginning of traffic, or a change of its rate, until a fault has a baseline before it.
+    pub fn settled(&self) -> Duration {
+        baseline::settled(self.interval()).into()
+    }
+
+    fn interval(&self) -> std::time::Duration {
+        self.checkpoint_interval().unwrap_or_default().0
     }
 }

@@ -45,7 +45,7 @@ pub struct Identity {
     pub partition: u16,
     /// [`run_hash`] of the run.
     pub run: u32,
-    /// Dense from 0 within stream and shard.
+    /// Dense from 0 within stream and shard; a run that is resumed leaves some out.
     pub sequence: u64,
     /// When the schedule wanted it sent.
     pub intended: Timestamp,

@@ -24,8 +24,8 @@ pub use picture::Picture;
 pub use recipe::{Active, Buffers, Made, Mark, Recipe, RecipeError};
 pub use schedule::{Cursor, Schedule};
 pub use send::{
-    Accounts, AckSink, ChangeShare, Input, Outcome, PartitionProgress, Progress, Settings, Settled, Slice, SliceError, StreamProgress,
-    SurgeShare, Traffic, TrafficError, Window,
+    Accounts, AckSink, Before, ChangeShare, Input, Outcome, PartitionProgress, Progress, Settings, Settled, Slice, SliceError,
+    StreamProgress, SurgeShare, Traffic, TrafficError, Window,
 };
 pub use shape::{Arrivals, Backlog, Block, Burst, Closed, Curve, Laid, Ramp, Shape, ShapeError, Sine, Spike, Step, Stretch, Trace};
 pub use stream::{Stream, Transactions};

@@ -176,7 +176,7 @@ fn expectations() {
     9 |   - { at: 20s, name: lose-one, inject: { kill-taskmanager: { count: 1, restart-after: 5s } } }
       |           ^^^ the first fault
       |
-      = help: recovery may come out as no data; 30s would do: 30s at least, and six checkpoints
+      = help: recovery may come out as no data; 34s would do: two checkpoints to settle, then 13, and 30s at least
 
     error: `recovery-time` of `lose-one` can be watched for 40s only
       --> expectations.yaml:12:33

@@ -73,6 +73,7 @@ impl Run {
                 copies: check.factor(),
             },
             check: check.clone(),
+            latencies_from: Timestamp(i64::MIN),
         };
         let verifier = Verifier::start(settings, move |observation| drop(sender.send(observation))).unwrap();
         let ledger = Ledger::new(1);
@@ -211,6 +212,14 @@ const BYTES: &str = r#"{"size":"100B"}"#;
 fn a_clean_run_is_clean() {
     let Some(run) = Run::new("a_clean_run_is_clean", Check::Forward, BYTES) else { return };
     run.write(&run.records, false);
+    // Whoever reads it again takes no latencies of what was told before.
+    let (sender, again) = std::sync::mpsc::channel();
+    let settings = VerifierSettings { latencies_from: Timestamp(i64::MAX), ..run.verifier.settings().clone() };
+    let second = Verifier::start(settings, move |observation| drop(sender.send(observation))).unwrap();
+    assert!(second.catch_up(clock::now().plus(WITHIN)).unwrap().is_complete());
+    second.finish().unwrap();
+    assert!(again.iter().all(|observation| !matches!(observation, Observation::Latencies(_))));
+
     let (Judged { verdict, offenders }, drained, observations) = run.judge(WITHIN);
     assert!(drained.is_complete());
     assert_eq!((verdict.acknowledged, verdict.in_input, verdict.seen), (10_000, 10_000, 10_000));

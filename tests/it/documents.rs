@@ -35,6 +35,7 @@ fn every_metric_is_in_the_page_of_expectations() {
     let mut table = String::from("| metric | written | kind | meaning |\n|---|---|---|---|\n");
     for metric in Metric::ALL {
         let written = match metric.unit() {
+            _ if *metric == Metric::Query => "in its `unit`",
             Unit::Count | Unit::Records => "`100k`",
             Unit::PerSecond => "`2k/s`",
             Unit::Seconds => "`60s`",
@@ -209,6 +210,15 @@ fn schemas_are_in_step() {
 }
 
 #[test]
+fn every_key_is_in_the_references() {
+    for (schema, page) in [("scenario", "scenario.md"), ("cluster", "cluster-file.md")] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{schema}.schema.json"));
+        let schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        in_step(page, &super::reference::reference(&schema));
+    }
+}
+
+#[test]
 fn every_shape_is_drawn_in_the_page_of_traffic() {
     let mut text = String::new();
     for example in Example::ALL {
@@ -279,11 +289,13 @@ fn example(name: &str, key: &str) -> Vec<String> {
 fn the_pages_examples_parse() {
     let (expectations, conditions) = (example("expectations.md", "expect"), example("expectations.md", "abort-when"));
     assert!(expectations.len() > 5 && conditions.len() > 2);
+    let queries: squall::scenario::Queries =
+        serde_json::from_str(r#"{ "consumer-lag": { "promql": "sum(lag)", "unit": "records" } }"#).unwrap();
     for line in expectations {
-        assert!(squall::scenario::parse_expectation(&line).is_ok(), "{line}");
+        assert!(squall::scenario::parse_expectation(&line, &queries).is_ok(), "{line}");
     }
     for line in conditions {
-        assert!(squall::scenario::parse_condition(&line).is_ok(), "{line}");
+        assert!(squall::scenario::parse_condition(&line, &queries).is_ok(), "{line}");
     }
     let timeline = example("faults.md", "timeline");
     assert!(timeline.len() > 3);

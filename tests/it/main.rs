@@ -4,6 +4,7 @@
 mod architecture;
 mod campaign;
 mod check;
+mod day;
 mod delivery;
 mod documents;
 mod exit_codes;
@@ -15,5 +16,6 @@ mod local_cluster;
 mod observers;
 mod outputs;
 mod planted;
+mod reference;
 mod secrets;
 mod traffic;

@@ -93,7 +93,8 @@ fn flink(folder: &Path) {
     let basic = Auth::Basic { user: "ann".into(), password: SecretSource::File("rest".into()) };
     for auth in [basic, Auth::Bearer(SecretSource::File("token".into()))] {
         for address in [address.as_str(), "http://127.0.0.1:1"] {
-            let access = Access { auth: auth.clone(), ..Access::to([address]) };
+            let headers = [("X-Scope-OrgID".to_owned(), SecretSource::File("token".into()))].into();
+            let access = Access { auth: auth.clone(), headers, ..Access::to([address]) };
             let rest = Rest::new(&access, folder).unwrap();
             let error = runtime.block_on(rest.overview()).unwrap_err();
             let shown = format!("{access:?} {} {rest:?} {error} {error:?}", serde_json::to_string(&access).unwrap());

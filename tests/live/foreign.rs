@@ -63,10 +63,11 @@ impl Foreign {
         let commands = self.home.join("commands");
         std::fs::create_dir_all(&commands).unwrap();
         for process in record["processes"].as_array().unwrap() {
-            let words = process["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+            let command = std::fs::read_to_string(format!("/proc/{}/cmdline", process["pid"])).unwrap();
             // An archive that is being written belongs to the process that writes it.
-            let words: Vec<&str> = words.filter(|word| !word.starts_with("-XX:ArchiveClassesAtExit")).collect();
-            std::fs::write(commands.join(process["name"].as_str().unwrap()), format!("{}\0", words.join("\0"))).unwrap();
+            let words = command.split_terminator('\0').filter(|word| !word.starts_with("-XX:ArchiveClassesAtExit"));
+            let words: String = words.map(|word| format!("{word}\0")).collect();
+            std::fs::write(commands.join(process["name"].as_str().unwrap()), words).unwrap();
         }
         let folder = self.home.join("state/clusters").join(&self.name);
         let environment = format!(

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::shared::{squall_in, wait};
 
-struct Watching(Vec<Child>);
+pub struct Watching(Vec<Child>);
 
 impl Drop for Watching {
     fn drop(&mut self) {
@@ -21,16 +21,16 @@ impl Drop for Watching {
     }
 }
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Starts both, with the rules of the example and one that is wrong on purpose. Gives their addresses.
-fn watch(folder: &Path) -> (Watching, String, String) {
+pub fn watch(folder: &Path) -> (Watching, String, String) {
     let (prometheus, alertmanager) = (free_port(), free_port());
     let example = root().join("scenarios/gamedays");
     let config =

@@ -23,7 +23,7 @@ fn two_runs_at_once_on_one_cluster() {
     let status = text(&squall_in(&shared.home).arg("status").output().unwrap());
     assert!(status.contains(&format!("run {} on it-live: goes on", first.folder.run())), "{status}");
     first.signal(Signal::SIGTERM);
-    assert_eq!(first.exit_code(), Some(130));
+    first.ends_with(130);
     assert_healed(shared);
 }
 

@@ -111,19 +111,21 @@ pub fn run(scenario: &Path) -> Command {
 pub struct Going {
     pub child: Child,
     pub folder: RunFolder,
+    log: PathBuf,
 }
 
 impl Going {
     /// Starts it and waits for its journal.
     pub fn start(mut command: Command, home: &Path, name: &str) -> Self {
         let before = runs(home, name);
-        let log = std::fs::File::create(home.join(format!("{name}.log"))).unwrap();
-        let mut child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        let log = home.join(format!("{name}.log"));
+        let out = std::fs::File::create(&log).unwrap();
+        let mut child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         let new = wait(&format!("the journal of {name}"), || {
-            assert!(child.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(home.join(format!("{name}.log"))).unwrap());
+            assert!(child.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(&log).unwrap());
             runs(home, name).difference(&before).next().cloned()
         });
-        Self { child, folder: RunFolder::open(&new).unwrap() }
+        Self { child, folder: RunFolder::open(&new).unwrap(), log }
     }
 
     /// Waits until its journal holds a line with this text.
@@ -141,6 +143,11 @@ impl Going {
 
     pub fn exit_code(&mut self) -> Option<i32> {
         wait("its end", || self.child.try_wait().unwrap()).code()
+    }
+
+    /// Waits for its end, which is this exit code; where it is another one, what it said is told.
+    pub fn ends_with(&mut self, code: i32) {
+        assert_eq!(self.exit_code(), Some(code), "{}", std::fs::read_to_string(&self.log).unwrap());
     }
 
     /// Its report; where the generator has closed its books, they add up to the record.

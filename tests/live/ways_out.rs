@@ -34,7 +34,7 @@ fn signals_in_each_phase() {
         let mut going = Going::start(run(&scenario(&shared.home, name, timeline, more)), &shared.home, name);
         going.until(text);
         going.signal(signal);
-        assert_eq!(going.exit_code(), Some(130));
+        going.ends_with(130);
         let events = events(&going.folder);
         let Some(EventKind::RunEnded { clean, ending }) = events.last().map(|event| &event.event) else { panic!("no end") };
         assert!(*clean && *ending == squall::journal::Ending::Interrupted(signal.to_string()), "{ending:?}");
@@ -50,7 +50,7 @@ fn a_panic_is_cleaned_up_after() {
     let mut command = run(&file);
     command.env("FAILPOINTS", "while-held=panic");
     let mut going = Going::start(command, &shared.home, "panic");
-    assert_eq!(going.exit_code(), Some(1));
+    going.ends_with(1);
     assert_healed(shared);
 }
 
@@ -104,7 +104,7 @@ fn a_full_disk_keeps_what_was_written_and_the_undo() {
     let mut going = Going::start(command, &disk, "full");
     going.until("action-performed");
     fill(&disk.join("filler"));
-    assert_eq!(going.exit_code(), Some(1));
+    going.ends_with(1);
     let events = events(&going.folder);
     assert!(events.iter().any(|event| matches!(event.event, EventKind::UndoPerformed { restored: true, .. })), "the undo has no record");
     let Some(EventKind::RunEnded { ending, clean: true }) = events.last().map(|event| &event.event) else { panic!("{:?}", events.last()) };
@@ -173,7 +173,7 @@ fn lost(name: &str, dies: impl Fn(&str) -> bool, says: &str) {
             kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
         }
     }
-    assert_eq!(going.exit_code(), Some(1));
+    going.ends_with(1);
     let ending = going.report()["ending"].as_str().unwrap_or_default().to_owned();
     assert!(ending.contains(&format!("the cluster {name} was lost: {says}")), "{ending}");
     assert_eq!(labelled(name), 0);

@@ -2,6 +2,7 @@
 
 mod advice;
 mod model;
+mod recovery_probe;
 mod scaling;
 mod side;
 
@@ -49,7 +50,7 @@ pub struct Probe {
 }
 
 /// A fault at one rate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecoveryProbe {
     /// Recovery time in seconds and its error; none where it did not recover, or nothing can be said.

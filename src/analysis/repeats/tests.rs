@@ -6,7 +6,7 @@ use super::*;
 use crate::analysis::Figure;
 use crate::analysis::figures::{Better, Observed, RunFigure, Weight};
 use crate::metric::Unit;
-use crate::scenario::parse_expectation;
+use crate::scenario::{Queries, parse_expectation};
 
 fn spread(observed: Vec<Observed>) -> Spread {
     let key = RunFigure {
@@ -25,7 +25,7 @@ fn value(value: f64) -> Observed {
 }
 
 fn judged(text: &str, observed: Vec<Observed>) -> (Status, String) {
-    let parsed = parse_expectation(text).unwrap();
+    let parsed = parse_expectation(text, &Queries::new()).unwrap();
     let expectation =
         Expectation { text: text.to_owned(), line: 1, subject: parsed.subject, comparison: parsed.comparison, bound: parsed.bound };
     let runs = observed.len();

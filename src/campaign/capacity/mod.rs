@@ -296,14 +296,8 @@ impl Order<'_> {
             });
             (search.keep)(&leg);
             let watcher = listener.begins(&whole);
-            let own = Stop::default();
-            let passing_on = tokio::spawn({
-                let (stop, own) = (stop.clone(), own.clone());
-                async move { own.now(stop.wait().await) }
-            });
             let request = Request { plan: whole.plan.clone(), run, pilot: Some(search.clone()), ..self.request.clone() };
-            let finished = run::run(request, places, &own, watcher).await;
-            passing_on.abort();
+            let finished = run::run(request, places, stop, watcher).await;
             let finished = match finished {
                 Ok(finished) => finished,
                 Err(error) if index == 0 => return Err(error.into()),

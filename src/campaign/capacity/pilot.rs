@@ -10,11 +10,12 @@ use futures::future::BoxFuture;
 
 use super::search::{Goal, Next, next};
 use crate::analysis::capacity::{Leg, Probe, Purpose, RecoveryProbe};
-use crate::analysis::{FaultOutcome, Hold, HoldLimits, Moment, Recovery, Sustained};
+use crate::analysis::{Hold, HoldLimits, Recovery, Sustained};
 use crate::clock::{self, Timestamp};
 use crate::journal::{Ending, FaultId};
 use crate::plan::PlannedFault;
 use crate::run::{Helm, Pilot, RateError, Throttle};
+use crate::scenario::baseline;
 use crate::units::display;
 
 /// Between two looks.
@@ -120,9 +121,9 @@ impl Search {
         Duration::from_secs(10).max(5 * self.interval())
     }
 
-    /// A steady stretch that a fault can be compared with: 30 s or six checkpoints, two at the start left out.
+    /// A steady stretch that a fault can be compared with, and a little more.
     fn baseline(&self) -> Duration {
-        (Duration::from_secs(30).max(6 * self.interval())) + (2 * self.interval()).max(Duration::from_secs(2)) + Duration::from_secs(3)
+        baseline::settled(self.interval()) + Duration::from_secs(3)
     }
 
     /// What a probe takes at most.
@@ -341,7 +342,7 @@ impl Flight<'_> {
         let (found, ()) = tokio::join!(watched, self.helm.fire(&fault));
         let found = found?;
         let mut probe = self.probe(from, Purpose::Recover, rate, hold, sustained);
-        probe.recovery = Some(recovery(found.as_ref(), bound));
+        probe.recovery = Some(RecoveryProbe::of(found.as_ref(), bound));
         Ok(probe)
     }
 }
@@ -369,61 +370,4 @@ fn found(probe: &Probe) -> String {
         Sustained::No(why) => format!("{}: not sustained: {}", display::rate(probe.rate), why.join("; ")),
         Sustained::Unclear(why) => format!("{}: no data: {why}", display::rate(probe.rate)),
     }
-}
-
-/// What a fault says about the objective.
-fn recovery(fault: Option<&FaultOutcome>, bound: f64) -> RecoveryProbe {
-    let mut probe = RecoveryProbe {
-        time: None,
-        watched: None,
-        met: None,
-        how: String::new(),
-        resumed: None,
-        checkpoint_age: None,
-        catch_up: None,
-        detection: None,
-    };
-    let Some(fault) = fault else {
-        "the fault never came due".clone_into(&mut probe.how);
-        return probe;
-    };
-    let since_t0 = |moment: &Moment| match (&fault.timeline.t0_effective, moment) {
-        (Moment::Seen { at: from, .. }, Moment::Seen { at: to, .. }) => Some(to - from),
-        _ => None,
-    };
-    probe.resumed = since_t0(&fault.timeline.t4_all_running);
-    probe.detection = since_t0(&fault.timeline.t2_departed_running);
-    probe.checkpoint_age = fault.checkpoint_age;
-    probe.catch_up = fault.catch_up_rate;
-    match &fault.recovery {
-        Recovery::Recovered { time } => {
-            let error = time.error.unwrap_or(0.0);
-            probe.time = Some((time.value, error));
-            probe.met = if time.value + error < bound {
-                Some(true)
-            } else if time.value - error >= bound {
-                Some(false)
-            } else {
-                None
-            };
-            probe.how = format!("recovered in {}", display::seconds_with_error(time.value, time.error));
-        }
-        Recovery::RodeThrough => {
-            probe.time = Some((0.0, 0.0));
-            probe.met = Some(true);
-            "rode through".clone_into(&mut probe.how);
-        }
-        Recovery::NotRecovered { watched, how_far } => {
-            probe.watched = Some(*watched);
-            probe.met = (*watched > bound).then_some(false);
-            probe.how = format!("not back after {}: {how_far}", display::seconds(*watched));
-        }
-        Recovery::Censored { watched, by } => {
-            probe.watched = Some(*watched);
-            probe.met = (*watched > bound).then_some(false);
-            probe.how = format!("not back after {}, when {by} began", display::seconds(*watched));
-        }
-        Recovery::Inconclusive { reason } => probe.how.clone_from(reason),
-    }
-    probe
 }

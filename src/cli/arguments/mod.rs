@@ -18,9 +18,13 @@ pub use gameday::{GameDay, GameDayPlan, GameDayRun, Schedule, Scheduler};
 pub use process::{Guard, Proxy};
 pub use record::{Compare, Report, Status, Undo};
 pub use reference::{Explain, Schema, SchemaOf};
-pub use run::{Capacity, Check, Plan, Run, Soak, Traffic};
+pub use run::{Capacity, Check, Plan, Resume, Run, Soak, Traffic};
 
 use super::exit;
+use crate::units::Bytes;
+
+/// What the samples of a run may take on disk where nothing is said: some 200 MB a day are usual.
+const DISK_BUDGET: &str = "4GiB";
 
 /// Chaos and load tests for Kafka + Flink pipelines, with a verdict.
 #[derive(Debug, Parser)]
@@ -41,6 +45,7 @@ impl Arguments {
         let format = match &self.command {
             Command::Run(run) => run.format,
             Command::Soak(soak) => soak.format,
+            Command::Resume(resume) => resume.format,
             Command::Gameday(GameDay::Plan(plan)) => plan.format,
             Command::Gameday(GameDay::Run(run)) => run.format,
             Command::Schedule(schedule) => schedule.format,
@@ -105,6 +110,12 @@ pub enum Command {
     /// checkpoints, lag, latency and recoveries are looked at for drifts; what runs away fails the run. docs/soak.md explains it.
     #[command(after_help = exit::TABLE)]
     Soak(Soak),
+    /// Go on with a soak, or a run --resumable, whose squall has died
+    ///
+    /// The journal goes on where it broke off, the schedule at its present time. What happened in between is a gap: nothing is known of it, and
+    /// the report shows it. Delivery is judged over all records. docs/soak.md explains it.
+    #[command(after_help = exit::TABLE)]
+    Resume(Resume),
     /// Rehearse and run game days: scenarios one after another, with people, hypotheses and alerts
     #[command(subcommand)]
     Gameday(GameDay),
@@ -172,6 +183,11 @@ pub struct RunOptions {
     /// a dashboard for Grafana.
     #[arg(long, value_name = "ADDRESS", value_parser = metrics_address)]
     pub metrics: Option<SocketAddr>,
+    /// Most that the samples of a run may take on disk; some 200 MB a day are usual. At four fifths of it that is said, and at its end the
+    /// oldest samples are reduced to each minute's extremes, which can be drawn but not judged. The journal itself, with all that was done
+    /// and found, is never reduced.
+    #[arg(long, value_name = "SIZE", default_value = DISK_BUDGET)]
+    pub disk_budget: Bytes,
     /// The cluster's name, to confirm this on production.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,

@@ -1,14 +1,15 @@
 //! Commands that make runs, or plan them.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Format, RunOptions};
+use super::{DISK_BUDGET, Format, RunOptions, metrics_address};
 use crate::campaign::Varied;
 use crate::traffic::Slice;
-use crate::units::{Duration, Rate, Ratio};
+use crate::units::{Bytes, Duration, Rate, Ratio};
 
 /// `squall run`.
 #[derive(Debug, Args)]
@@ -21,6 +22,10 @@ pub struct Run {
     /// Where everything random comes from; the scenario's own, else drawn anew.
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Should squall die while traffic flows (kill -9, a power cut), keep job, topics and cluster for squall resume. Its faults are undone
+    /// all the same. A soak is always kept. Not for several runs.
+    #[arg(long, conflicts_with_all = ["repeat", "vary"])]
+    pub resumable: bool,
     /// Run it so many times, with seeds derived from the first, and report the spread of every figure; the scenario's `repeat:` where
     /// nothing is said. Each repeat starts a cluster of its own, so that no repeat rests on what another one has left in caches, in
     /// compiled code or in the age of the JobManager; a cluster that is up already, or that --keep-cluster keeps, serves all of them.
@@ -34,6 +39,28 @@ pub struct Run {
     pub vary: Vec<Varied>,
     #[command(flatten)]
     pub options: RunOptions,
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `squall resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run's folder, or its id; the only run that can be resumed, where nothing is said.
+    pub run: Option<PathBuf>,
+    /// Folder of journals and reports, besides those that squall remembers.
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS", value_name = "FOLDER")]
+    pub reports: PathBuf,
+    /// Tell Prometheus how the run stands, as with squall run.
+    #[arg(long, value_name = "ADDRESS", value_parser = metrics_address)]
+    pub metrics: Option<SocketAddr>,
+    /// Most that the samples of the run may take on disk, as with squall run.
+    #[arg(long, value_name = "SIZE", default_value = DISK_BUDGET)]
+    pub disk_budget: Bytes,
+    /// The cluster's name, to confirm this on production.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
     /// What goes to stdout.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -11,6 +11,7 @@ use crate::action::{Identity, Node};
 use crate::cluster::{Cluster, Error, InspectError};
 use crate::flink::{JobOverview, Rest};
 use crate::kafka::{Admin, KafkaError, Topic};
+use crate::monitoring::{Grafana, Prometheus};
 use crate::units;
 
 const KAFKA_WITHIN: Duration = Duration::from_secs(15);
@@ -28,7 +29,33 @@ pub async fn inspect(cluster: &Cluster, topics: &[String]) -> Result<Inspection,
     flink(&rest, &mut found).await?;
     nodes(cluster, &mut found).await?;
     kafka(cluster, topics, &mut found).await?;
+    monitoring(cluster, &mut found).await?;
     Ok(found)
+}
+
+/// Who is asked and told besides the pipeline, where the file names them.
+async fn monitoring(cluster: &Cluster, found: &mut Inspection) -> Result<(), InspectError> {
+    if let Some(access) = &cluster.spec().prometheus {
+        let prometheus = Prometheus::new(access, Path::new("")).map_err(InspectError::Prometheus)?;
+        // `vector(1)` is one value everywhere, also where there is no build to tell of (Thanos, Mimir).
+        prometheus.query("vector(1)").await.map_err(InspectError::Prometheus)?;
+        let unknown = || "it does not say".to_owned();
+        let scraped = prometheus.scrape_interval().await.ok().flatten();
+        found.section(
+            "Prometheus",
+            vec![
+                ("addresses", access.addresses.join(", ")),
+                ("version", prometheus.version().await.unwrap_or_else(|_| unknown())),
+                ("scrapes every", scraped.map_or_else(|| format!("{}: taken for 1 min", unknown()), |every| every.to_string())),
+            ],
+        );
+    }
+    if let Some(access) = &cluster.spec().grafana {
+        let grafana = Grafana::new(access, Path::new("")).map_err(InspectError::Grafana)?;
+        grafana.ready().await.map_err(InspectError::Grafana)?;
+        found.section("Grafana", vec![("addresses", access.addresses.join(", "))]);
+    }
+    Ok(())
 }
 
 async fn flink(rest: &Rest, found: &mut Inspection) -> Result<(), InspectError> {
@@ -149,5 +176,5 @@ fn look_at_topics(admin: &Admin, wanted: &[String]) -> Result<Looked, KafkaError
         topics.push((topic, config));
     }
     let brokers = metadata.brokers.iter().map(|broker| format!("{} at {}", broker.id, broker.address)).collect();
-    Ok((metadata.cluster_id, brokers, count, topics))
+    Ok((admin.cluster_id(), brokers, count, topics))
 }

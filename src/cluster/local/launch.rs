@@ -147,7 +147,6 @@ impl Launch {
             start_ticks,
             log,
             log_offset,
-            command: std::iter::once(self.program.display().to_string()).chain(self.arguments.iter().cloned()).collect(),
             in_place_of: None,
             archive: self.archive.clone(),
             ended: None,

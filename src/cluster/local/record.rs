@@ -117,8 +117,6 @@ pub(super) struct Entry {
     pub log: PathBuf,
     /// Where this process began in the log.
     pub log_offset: u64,
-    /// The command.
-    pub command: Vec<String>,
     /// Index in the record of the dead node whose place it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_place_of: Option<usize>,

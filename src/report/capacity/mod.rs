@@ -104,7 +104,7 @@ fn sentence(capacity: &Capacity, main: Option<&Leg>, sustainable: &Edge, recover
         return "It could not be found how much this job carries.".to_owned();
     };
     let with = main.and_then(|leg| leg.parallelism).map_or(String::new(), |parallelism| format!(" at parallelism {parallelism}"));
-    let mut text = format!("This job carries {}{with} for as long as you like.", plain(carried));
+    let mut text = format!("This job carries {}{with} without falling behind.", plain(carried));
     if let (Some(bound), Some(kind)) = (asked.objective, &asked.fault_kind) {
         let after = deed(kind);
         match (&recoverable.pass, &recoverable.fail) {

@@ -101,7 +101,7 @@ fn the_first_screen_says_it_in_two_numbers() {
     let sheet = sheet(&sample(), Verdict::Met);
     assert_eq!(
         sheet.sentence,
-        "This job carries 961 records/s at parallelism 2 for as long as you like. Up to 720 records/s it is also back to normal within 30.0 s after losing a \
+        "This job carries 961 records/s at parallelism 2 without falling behind. Up to 720 records/s it is also back to normal within 30.0 s after losing a \
          TaskManager. The 500 records/s of the scenario leave 44.0 % of headroom."
     );
     assert_eq!(sheet.detail, "sustained 961 /s to 1.01 k/s; with recovery-time < 30s 720 /s to 760 /s");

@@ -14,6 +14,7 @@ mod latency;
 mod memory;
 mod overview;
 pub(super) mod parts;
+mod queries;
 pub(super) mod rhythm;
 mod skew;
 
@@ -43,6 +44,7 @@ struct Page<'a> {
     verdict_sign: &'static str,
     verdict_class: &'static str,
     verdict_detail: String,
+    gaps: Vec<String>,
     reasons: Vec<String>,
     started: String,
     length: String,
@@ -71,6 +73,7 @@ pub fn render(outcome: &Outcome, extras: &Extras) -> Result<String, askama::Erro
         backpressure::section(outcome, &frame),
         skew::section(outcome),
         memory::section(outcome, &frame),
+        queries::section(outcome, &frame),
         delivery::section(outcome),
     ]
     .into_iter()
@@ -91,6 +94,7 @@ pub fn render(outcome: &Outcome, extras: &Extras) -> Result<String, askama::Erro
             _ => "failed",
         },
         verdict_detail: wording::verdict_detail(outcome),
+        gaps: outcome.gaps.iter().map(wording::gap).collect(),
         reasons: if outcome.verdict == Verdict::Met { Vec::new() } else { wording::further_reasons(outcome).map(str::to_owned).collect() },
         started: wording::day(outcome.start.unwrap_or(outcome.started)),
         length: display::seconds(outcome.traffic_end.unwrap_or(outcome.end)),
@@ -182,6 +186,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_gap_is_said_and_drawn() {
+        let html = render(&sample::resumed(), &sample::extras()).unwrap();
+        for part in ["from 1:20 to 1:32 squall was dead", "class=\"gap\"", ">gap<", "Grey: a gap"] {
+            assert!(html.contains(part), "{part} is missing");
+        }
+        assert!(!render(&sample::kill(), &sample::extras()).unwrap().contains("class=\"gap\""));
+    }
+
+    #[test]
     fn the_page_is_whole_and_alone() {
         let html = render(&sample::kill_and_slow_sink(), &sample::extras()).unwrap();
         for part in ["Failed", "17.2 s ± 500 ms", "first output", "log scale", "flink-config", "squall run", "Detection takes as long"] {
@@ -222,6 +235,21 @@ pub(super) mod tests {
         let html = render(&sample::day(), &sample::extras()).unwrap();
         assert!(html.len() < 2_500_000, "{} bytes", html.len());
         assert!(html.contains("lose-one (96)") && html.contains("more in report.json"));
+    }
+
+    #[test]
+    fn every_query_has_its_chart() {
+        let mut outcome = sample::kill();
+        let points = (0..100).map(|second| (f64::from(second), f64::from(second * 40))).collect();
+        let (metric, of) = (crate::metric::Metric::Query, crate::journal::Of::Query("consumer-lag".to_owned()));
+        outcome.series.push(crate::analysis::Series { metric, of, unit: crate::metric::Unit::Records, points });
+        outcome.resolutions.insert("query consumer-lag".to_owned(), (5.0, 15.0));
+        outcome.facts.insert("queries".to_owned(), [("consumer-lag".to_owned(), "sum(lag)<1".to_owned())].into());
+        let html = render(&outcome, &sample::extras()).unwrap();
+        for part in ["id=\"queries\"", "consumer-lag over time", "asked every 5.00 s, scraped every 15.0 s", "sum(lag)&#60;1"] {
+            assert!(html.contains(part), "{part} is missing");
+        }
+        assert!(!render(&sample::kill(), &sample::extras()).unwrap().contains("id=\"queries\""));
     }
 
     #[test]

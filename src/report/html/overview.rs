@@ -10,7 +10,7 @@ use crate::units::display;
 
 /// The time axis of the page.
 pub(super) fn frame(outcome: &Outcome) -> Frame {
-    let shades: Vec<Shade> = outcome
+    let mut shades: Vec<Shade> = outcome
         .faults
         .iter()
         .filter(|fault| fault.acted)
@@ -19,9 +19,11 @@ pub(super) fn frame(outcome: &Outcome) -> Frame {
             let running = moment(&fault.timeline.t4_all_running);
             let to = if fault.held { fault.removed } else { running.or(fault.removed) }.unwrap_or(from).max(from);
             let back = fault.phases.last().map_or(to, |phase| phase.to).max(to);
-            Shade { name: wording::fault_name(&fault.fault), from, to, back }
+            Shade { name: wording::fault_name(&fault.fault), from, to, back, gap: false }
         })
         .collect();
+    shades.extend(outcome.gaps.iter().map(|gap| Shade { name: "gap".to_owned(), from: gap.from, to: gap.to, back: gap.to, gap: true }));
+    shades.sort_by(|a, b| a.from.total_cmp(&b.from));
     let busy = shades.iter().map(|shade| shade.back).fold(outcome.traffic_end.unwrap_or(outcome.end), f64::max);
     // The drain belongs to the picture, a long clean-up does not.
     Frame { from: 0.0, to: outcome.end.min(busy + 0.06 * busy).max(busy).max(1.0), shades }
@@ -70,8 +72,11 @@ pub(super) fn figure(outcome: &Outcome, frame: &Frame) -> Figure {
             display::seconds(rhythm.longest())
         ));
     }
-    if !frame.shades.is_empty() {
-        note.push_str("Shaded: a fault acts (dark), the pipeline recovers (light).");
+    if frame.shades.iter().any(|shade| !shade.gap) {
+        note.push_str("Shaded: a fault acts (dark), the pipeline recovers (light). ");
+    }
+    if !outcome.gaps.is_empty() {
+        note.push_str("Grey: a gap, in which squall was dead and nobody looked.");
     }
     Figure { title: "What went in, what came out".to_owned(), note, legend, swatch: false, parts, numbers: table }
 }

@@ -160,7 +160,7 @@ pub(super) fn line(series: &Series, name: String, index: usize) -> Line {
 pub(super) fn of(outcome: &Outcome, of: &Of) -> String {
     match of {
         Of::Run => "all".to_owned(),
-        Of::Stream(name) | Of::Node(name) => name.clone(),
+        Of::Stream(name) | Of::Node(name) | Of::Query(name) => name.clone(),
         Of::Partition { topic, partition } => wording::plain_name(outcome, &format!("{topic}-{partition}")),
         Of::Subtask { vertex, index } => format!("{} ({index})", wording::vertex(outcome, vertex)),
         Of::Request { link, request } => format!("{request} over {link}"),

@@ -1,14 +1,19 @@
 //! `report.json`: the outcome for programs. Each version of the format is frozen: keys are added, never renamed or removed;
 //! whatever breaks a reader is a new version beside the old one. `docs/report-json.md` explains it, `schema/` checks it.
 
+mod from_fault;
 mod from_outcome;
 mod v1;
 
 pub use v1::{
-    Checkpoint, CheckpointPart, Clock, Deed, Delivery, Drift, DriftStatus, Expectation, ExpectationStatus, Fault, Finding, Generator,
+    Checkpoint, CheckpointPart, Clock, Deed, Delivery, Drift, DriftStatus, Expectation, ExpectationStatus, Fault, Finding, Gap, Generator,
     LagOfPartition, Latency, Level, Moment, Offender, Phase, Probe, Recovery, RecoveryStatus, Report, Restart, RunVerdict, Share, Skew,
     StateOfJob, Timeline, Unit, Window,
 };
+
+use std::io::{self, Write};
+
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::analysis::Outcome;
 
@@ -22,25 +27,57 @@ pub fn render(outcome: &Outcome) -> Result<String, serde_json::Error> {
 
 /// A frozen struct of any report as text.
 pub(super) fn write<T: serde::Serialize>(report: &T) -> Result<String, serde_json::Error> {
-    let mut value = serde_json::to_value(report)?;
-    round(&mut value);
-    let mut text = serde_json::to_string_pretty(&value)?;
-    text.push('\n');
-    Ok(text)
+    let mut text = Vec::new();
+    report.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Rounded(PrettyFormatter::new())))?;
+    text.push(b'\n');
+    String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
 
-/// Nine significant digits: nothing is measured better, and `4.1080000000000005` helps nobody.
-fn round(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::Number(number) if number.is_f64() => {
-            let rounded = number.as_f64().and_then(|float| format!("{float:.8e}").parse().ok());
-            if let Some(rounded) = rounded.and_then(serde_json::Number::from_f64) {
-                *number = rounded;
-            }
-        }
-        serde_json::Value::Array(values) => values.iter_mut().for_each(round),
-        serde_json::Value::Object(values) => values.values_mut().for_each(round),
-        _ => {}
+/// Indented, with nine significant digits: nothing is measured better, and `4.1080000000000005` helps nobody.
+struct Rounded(PrettyFormatter<'static>);
+
+impl Formatter for Rounded {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        // Whole numbers of fewer digits are as they are, and most are.
+        let whole = value.fract() == 0.0 && value.abs() < 1e9;
+        let rounded = if whole { value } else { format!("{value:.8e}").parse().unwrap_or(value) };
+        self.0.write_f64(writer, rounded)
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
     }
 }
 
@@ -85,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_reader_of_the_format_gets_the_same_back() {
-        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::hostile(), sample::soak()] {
+        for outcome in [sample::kill(), sample::kill_and_slow_sink(), sample::hostile(), sample::soak(), sample::resumed()] {
             let text = render(&outcome).unwrap();
             let read: Report = serde_json::from_str(&text).unwrap();
             assert!(write(&read).unwrap() == text, "reading and writing again gives another text");

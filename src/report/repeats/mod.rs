@@ -214,7 +214,7 @@ pub(super) fn overlaid(named: &[(String, &Outcome)]) -> Option<Figure> {
     let start = named.iter().map(|(_, outcome)| -origin(outcome)).fold(0.0, f64::min);
     let shades = if aligned {
         let fault = named.first().and_then(|(_, outcome)| outcome.faults.first()).map(|fault| wording::fault_name(&fault.fault));
-        vec![Shade { name: fault.unwrap_or_default(), from: 0.0, to: 0.0, back: 0.0 }]
+        vec![Shade { name: fault.unwrap_or_default(), from: 0.0, to: 0.0, back: 0.0, gap: false }]
     } else {
         Vec::new()
     };

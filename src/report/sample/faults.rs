@@ -4,7 +4,13 @@ use crate::action::{Strength, Testimony};
 use crate::analysis::*;
 use crate::journal::FaultId;
 
-use super::seen;
+use super::{kill, seen};
+
+/// The same run, but squall died at 1:20 and was resumed.
+pub fn resumed() -> Outcome {
+    let skipped = vec![FaultId { name: "lose-one".to_owned(), occurrence: 1 }];
+    Outcome { gaps: vec![Gap { from: 80.0, to: 92.0, unsent: 24_000, skipped }], ..kill() }
+}
 
 pub fn kill_fault() -> FaultOutcome {
     let phase = |name: &str, from, to| RecoveryPhase { name: name.to_owned(), from, to };

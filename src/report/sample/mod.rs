@@ -12,6 +12,7 @@ use crate::delivery;
 use crate::journal::{Accounting, Ending, FaultId, Of};
 use crate::metric::{Metric, Unit};
 
+pub(super) use faults::resumed;
 use faults::{kill_fault, slow_sink_fault};
 use simulation::{Noise, checkpoint, simulate};
 
@@ -185,7 +186,7 @@ pub(super) fn hostile() -> Outcome {
     for series in &mut outcome.series {
         match &mut series.of {
             Of::Run => {}
-            Of::Stream(name) | Of::Node(name) => set(name),
+            Of::Stream(name) | Of::Node(name) | Of::Query(name) => set(name),
             Of::Partition { topic, .. } => set(topic),
             Of::Subtask { vertex, .. } => set(vertex),
             Of::Change(_) | Of::Request { .. } => {}
@@ -274,6 +275,7 @@ fn run(end: f64, disturbances: &[Disturbance], slow: Option<(f64, f64)>) -> Outc
     };
     let records = (end * RATE) as u64;
     Outcome {
+        gaps: Vec::new(),
         run: "20261121-085406-k3f9".to_owned(),
         scenario: String::new(),
         about: String::new(),

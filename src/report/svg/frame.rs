@@ -6,7 +6,7 @@ use super::{escape, percent};
 use crate::report::text::shortened;
 use crate::units::display;
 
-/// A fault on the time axis, in seconds since the schedule's zero.
+/// A fault, or a gap, on the time axis, in seconds since the schedule's zero.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::report) struct Shade {
     /// Its name.
@@ -17,6 +17,8 @@ pub(in crate::report) struct Shade {
     pub to: f64,
     /// Recovered.
     pub back: f64,
+    /// Whether it is a gap: nothing is known of its time.
+    pub gap: bool,
 }
 
 /// A stretch of time, the same for all charts of a page.
@@ -26,7 +28,7 @@ pub(in crate::report) struct Frame {
     pub from: f64,
     /// Right edge.
     pub to: f64,
-    /// Faults.
+    /// Faults and gaps, by their beginning.
     pub shades: Vec<Shade>,
 }
 
@@ -69,7 +71,8 @@ impl Frame {
         for shade in &self.shades {
             let (from, to, back) = (self.share(shade.from), self.share(shade.to), self.share(shade.back));
             let width = (to - from).max(LEAST);
-            let _ = write!(out, r#"<rect class="fault" x="{}" width="{}" height="{height}"/>"#, percent(from), percent(width));
+            let class = if shade.gap { "gap" } else { "fault" };
+            let _ = write!(out, r#"<rect class="{class}" x="{}" width="{}" height="{height}"/>"#, percent(from), percent(width));
             if back > from + width {
                 let _ = write!(
                     out,
@@ -84,10 +87,13 @@ impl Frame {
 
     /// The faults' names above a plot, in two rows where they would meet.
     pub(super) fn names(&self, out: &mut String) {
-        let numbered = self.shades.len() > MOST_NAMES;
+        let many = self.shades.iter().filter(|shade| !shade.gap).count() > MOST_NAMES;
         let mut ends = [f64::NEG_INFINITY; 2];
-        for (index, shade) in self.shades.iter().enumerate() {
-            let label = if numbered { (index + 1).to_string() } else { shortened(&shade.name, 16).into_owned() };
+        let mut number = 0;
+        for shade in &self.shades {
+            number += usize::from(!shade.gap);
+            let numbered = many && !shade.gap;
+            let label = if numbered { number.to_string() } else { shortened(&shade.name, 16).into_owned() };
             let (from, width) = (self.share(shade.from), label.chars().count() as f64 * LETTER);
             let flipped = from + width > 1.0;
             let start = if flipped { from - width } else { from };
@@ -142,13 +148,27 @@ mod tests {
 
     #[test]
     fn a_hundred_faults_are_numbered_where_they_fit() {
-        let shades =
-            (0..100).map(|n| Shade { name: "a<b".to_owned(), from: f64::from(n), to: f64::from(n) + 0.2, back: f64::from(n) + 0.5 });
+        let shades = (0..100).map(|n| Shade {
+            name: "a<b".to_owned(),
+            from: f64::from(n),
+            to: f64::from(n) + 0.2,
+            back: f64::from(n) + 0.5,
+            gap: false,
+        });
         let frame = Frame { from: 0.0, to: 100.0, shades: shades.collect() };
         let mut out = String::new();
         frame.names(&mut out);
         let shown = out.matches("<text").count();
         assert!((20..=100).contains(&shown), "{shown}");
+        let mut with_a_gap = frame.clone();
+        with_a_gap.shades.insert(51, Shade { name: "gap".to_owned(), from: 50.6, to: 52.0, back: 52.0, gap: true });
+        let mut drawn = String::new();
+        with_a_gap.shades(&mut drawn, 10.0);
+        with_a_gap.names(&mut drawn);
+        assert!(drawn.contains(r#"class="gap""#) && drawn.contains(">gap<"), "{drawn}");
+        // The gap has no number of its own: the fault at n is still number n + 1.
+        let numbered = |n: u32| [-5, -18].iter().any(|y| drawn.contains(&format!(r#"name" x="{n}%" y="{y}">{}<"#, n + 1)));
+        assert!((0..100).all(|n| !drawn.contains(&format!(r#"name" x="{n}%""#)) || numbered(n)), "{drawn}");
         assert!(!out.contains("a<b"));
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn parse(loaded: &Loaded<Scenario>) -> (Vec<AbortCondition>, Vec<Prob
     let mut conditions = Vec::new();
     let mut problems = Vec::new();
     for (index, text) in loaded.value.abort_when.iter().enumerate() {
-        match parse_condition(text) {
+        match parse_condition(text, &loaded.value.queries) {
             Ok((condition, hold)) => conditions.push(AbortCondition {
                 text: text.clone(),
                 line: loaded.line(way!["abort-when", index]),

@@ -3,6 +3,7 @@
 use super::disturbance::disturbances;
 use super::{Context, seconds};
 use crate::diagnostic::Problem;
+use crate::scenario::baseline::CHECKPOINTS;
 use crate::scenario::yaml::way;
 
 pub(super) fn check(context: &Context<'_>) -> Vec<Problem> {
@@ -16,7 +17,7 @@ fn too_short(context: &Context<'_>) -> Option<Problem> {
     let (before, first) = (&all[..position], &all[position]);
     let steady_since = before.last().map_or(0.0, |change| change.from);
     let length = seconds(first.from - steady_since);
-    let least = scenario.shortest_baseline();
+    let least = scenario.settled();
     if length >= least {
         return None;
     }
@@ -24,7 +25,9 @@ fn too_short(context: &Context<'_>) -> Option<Problem> {
     let moment = if scenario.timeline[entry].at.is_some() { "at" } else { "every" };
     let problem = Problem::warning(format!("a baseline of {length} is too short to compare with"))
         .at(context.loaded.at(way!["timeline", entry, moment], "the first fault"))
-        .help(format!("recovery may come out as no data; {least} would do: 30s at least, and six checkpoints"));
+        .help(format!(
+            "recovery may come out as no data; {least} would do: two checkpoints to settle, then {CHECKPOINTS}, and 30s at least"
+        ));
     Some(match before.last() {
         Some(change) => problem.related(change.label.clone()),
         None => problem,

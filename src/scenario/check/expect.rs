@@ -11,7 +11,7 @@ pub(super) fn parse(loaded: &Loaded<Scenario>) -> (Vec<(usize, Parsed)>, Vec<Pro
     let mut parsed = Vec::new();
     let mut problems = Vec::new();
     for (index, text) in loaded.value.expect.iter().enumerate() {
-        match parse_expectation(text) {
+        match parse_expectation(text, &loaded.value.queries) {
             Ok(expectation) => parsed.push((index, expectation)),
             Err(error) => problems.push(problem(loaded, "expect", index, &error)),
         }
@@ -48,8 +48,7 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Problem> {
 }
 
 fn unknown_fault(context: &Context<'_>, index: usize, parsed: &Parsed) -> Option<Problem> {
-    let Subject::Metric { window: Some(window), .. } = &parsed.subject else { return None };
-    let (name, span) = (window.fault()?, parsed.name_span.clone()?);
+    let (name, span) = (parsed.subject.window()?.fault()?, parsed.name_span.clone()?);
     if context.fault_names().contains(&name) {
         return None;
     }

@@ -8,6 +8,7 @@ mod disturbance;
 mod expect;
 mod job;
 mod names;
+mod queries;
 mod settings;
 mod timeline;
 mod topics;
@@ -101,6 +102,7 @@ pub fn check_changed(source: &std::sync::Arc<Source>, folder: &Path, change: &dy
         traffic::check,
         timeline::check,
         settings::check,
+        queries::check,
         expect::check,
         bounds::check,
         baseline::check,

@@ -96,6 +96,28 @@ fn expectations_can_be_answered() {
 }
 
 #[test]
+fn queries_can_be_asked() {
+    let queries =
+        "queries:\n  consumer-lag: { promql: sum(lag), unit: records }\nexpect:\n  - max(query consumer-lag) under lose-one < 10k\n";
+    assert_eq!(with(&[("expect:\n", queries)]), [""; 0]);
+    assert_eq!(
+        with(&[("expect:\n", &queries.replace("(query consumer-lag", "(query consumer-lg"))]),
+        ["19: no query is called `consumer-lg`"]
+    );
+    assert_eq!(with(&[("expect:\n", &queries.replace("under lose-one", "under lose-two"))]), ["19: no fault is called `lose-two`"]);
+    assert_eq!(
+        with(&[("expect:\n", &queries.replace("10k", "10s"))])[0],
+        "19: `query consumer-lag` is measured in records, written `500` or `100k`"
+    );
+    assert_eq!(
+        with(&[("expect:\n", &queries.replace("unit: records", "unit: records, every: 200ms"))]),
+        ["17: the query `consumer-lag` cannot be asked every 200ms"]
+    );
+    assert_eq!(with(&[("expect:\n", &queries.replace("sum(lag)", "' '"))]), ["17: the query `consumer-lag` asks for nothing"]);
+    assert_eq!(with(&[("- output-lag > 5M", "- query consumer-lag > 5M")]), ["24: no query is called `consumer-lag`"]);
+}
+
+#[test]
 fn settings_make_sense() {
     let inject = "kill-taskmanager: { count: 1, restart-after: 5s }";
     assert_eq!(with(&[(inject, "skew-keys: { share: 160%, for: 10s }")]), ["15: 160% is not above 0% and at most 100%"]);

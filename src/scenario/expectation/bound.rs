@@ -9,12 +9,21 @@ use super::parse::GrammarError;
 
 /// What an aggregate of a metric is measured in; with whether it is per second on top of that.
 pub fn measured_in(metric: Metric, aggregate: Option<Aggregate>) -> (Unit, bool) {
-    match (aggregate, metric.unit()) {
+    measured(metric.unit(), metric.behaviour(), aggregate)
+}
+
+/// The same for a query in this unit.
+pub fn query_measured_in(unit: Unit, aggregate: Option<Aggregate>) -> (Unit, bool) {
+    measured(unit, Behaviour::Gauge, aggregate)
+}
+
+fn measured(unit: Unit, behaviour: Behaviour, aggregate: Option<Aggregate>) -> (Unit, bool) {
+    match (aggregate, unit) {
         (Some(Aggregate::Rate | Aggregate::Slope), Unit::Count | Unit::Records) => (Unit::PerSecond, false),
         (Some(Aggregate::Rate | Aggregate::Slope), Unit::Bytes) => (Unit::Bytes, true),
         (Some(Aggregate::Rate | Aggregate::Slope), _) => (Unit::Factor, true),
         // For a counter, `count` is its growth; else the number of samples.
-        (Some(Aggregate::Count), unit) if metric.behaviour() == Behaviour::Counter => (unit, false),
+        (Some(Aggregate::Count), unit) if behaviour == Behaviour::Counter => (unit, false),
         (Some(Aggregate::Count), _) => (Unit::Count, false),
         (_, unit) => (unit, false),
     }
@@ -59,13 +68,13 @@ pub(super) fn quantity_error(error: &QuantityError, span: Span) -> GrammarError 
     }
 }
 
-pub(super) fn wrong_bound(error: &QuantityError, metric: Metric, aggregate: Option<Aggregate>, written: &str, span: Span) -> GrammarError {
-    let (unit, per_second) = measured_in(metric, aggregate);
+/// What is said of a bound that is not written in the unit of `what`.
+pub(super) fn wrong_bound(error: &QuantityError, what: &str, (unit, per_second): (Unit, bool), written: &str, span: Span) -> GrammarError {
     let error = quantity_error(error, span);
     // A bound that would do for another unit says that the metric was taken for another one.
     let other =
         [Unit::Seconds, Unit::Bytes, Unit::PerSecond, Unit::Count].into_iter().find(|other| bound_value(*other, false, written).is_ok());
-    let measured = format!("`{metric}` is measured in {}", in_words(unit, per_second));
+    let measured = format!("`{what}` is measured in {}", in_words(unit, per_second));
     match other {
         Some(other) if unit != other => {
             GrammarError { title: measured, help: None, ..error }.label(format!("this is {}", amount_in_words(other)))

@@ -67,6 +67,29 @@ pub(super) fn window_fits(metric: Metric, metric_span: &Span, window: &Window, s
     Ok(())
 }
 
+/// What cannot be said of a query: it is a level, over the time of one run.
+pub(super) fn query_fits(
+    name: &str,
+    aggregate: Option<(Aggregate, Span)>,
+    over: Option<u32>,
+    window: Option<&Window>,
+    (span, window_span): (&Span, Span),
+) -> Result<(), GrammarError> {
+    if let Some((Aggregate::Rate, at)) = aggregate {
+        return Err(GrammarError::new(at, format!("`query {name}` is a level: it has no rate"))
+            .help("write `rate(…[1m])` into its PromQL, or take `slope`"));
+    }
+    if over.is_some() {
+        return Err(GrammarError::new(span.clone(), format!("`query {name}` is no figure of a run"))
+            .help("`over` looks at one figure of each repeat, such as `recovery-time`"));
+    }
+    if matches!(window, Some(Window::Of(_))) {
+        return Err(GrammarError::new(window_span, format!("`query {name}` is no figure of a fault"))
+            .help("write `during NAME`, `recovery of NAME`, `under NAME` or `after NAME`"));
+    }
+    Ok(())
+}
+
 /// Refuses bounds on the far side of what the metric can be.
 pub(super) fn possible(metric: Metric, unit: Unit, comparison: Comparison, value: f64, span: &Span) -> Result<(), GrammarError> {
     let never_below = comparison == Comparison::Less && value == 0.0 && !matches!(unit, Unit::Factor);

@@ -1,13 +1,15 @@
 //! The parser. `docs/expectations.md` has the grammar.
 
 use crate::diagnostic::{Span, did_you_mean, listed};
-use crate::metric::{Behaviour, Metric};
+use crate::metric::Behaviour;
 use crate::units::Duration;
 
+use super::super::query::Queries;
 use super::bound::{bound_value, quantity_error, wrong_bound};
-use super::fits::{aggregate_fits, possible, window_fits};
-use super::token::{Token, tokens};
-use super::{Aggregate, Bound, Comparison, Condition, DELIVERY_WORDS, JOB_WORDS, Subject, Window, measured_in};
+use super::fits::{aggregate_fits, possible, query_fits, window_fits};
+use super::line::{Line, Measure, parse_aggregate};
+use super::token::Token;
+use super::{Bound, Comparison, Condition, DELIVERY_WORDS, JOB_WORDS, Subject};
 
 /// Why a line is no expectation or condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,11 +56,11 @@ pub struct Parsed {
     pub name_span: Option<Span>,
 }
 
-/// Parses a line of `expect:`.
+/// Parses a line of `expect:` of a scenario with these queries.
 ///
 /// # Errors
 /// The first thing that is wrong with it, and where.
-pub fn parse_expectation(text: &str) -> Result<Parsed, GrammarError> {
+pub fn parse_expectation(text: &str, queries: &Queries) -> Result<Parsed, GrammarError> {
     let mut line = Line::new(text);
     let (word, span) = line.word("a metric, `delivery` or `job`")?;
     let words = match word {
@@ -81,38 +83,52 @@ pub fn parse_expectation(text: &str) -> Result<Parsed, GrammarError> {
         return Ok(Parsed { subject, comparison, bound: Bound::Word(bound.to_owned()), bound_span, name_span: None });
     }
 
-    let (aggregate, metric, metric_span) = if line.take(Token::Open) {
+    let (aggregate, measure, measure_span) = if line.take(Token::Open) {
         let aggregate = parse_aggregate(word, &span)?;
-        let (name, metric_span) = line.word("a metric")?;
-        let metric = parse_metric(name, &metric_span)?;
+        let (name, at) = line.word("a metric")?;
+        let (measure, measure_span) = line.measure(name, at, queries)?;
         if !line.take(Token::Close) {
             return Err(GrammarError::new(line.here(), "a parenthesis is not closed").label("`)` is missing here"));
         }
-        (Some(aggregate), metric, metric_span)
+        (Some(aggregate), measure, measure_span)
     } else {
-        (None, parse_metric(word, &span)?, span.clone())
+        let (measure, measure_span) = line.measure(word, span.clone(), queries)?;
+        (None, measure, measure_span)
     };
     let (window, window_span, name_span) = line.window()?;
     let over = line.over()?;
     let (comparison, _) = line.comparison()?;
     let (written, bound_span) = line.rest("a bound")?;
-    aggregate_fits(metric, aggregate, over, &span)?;
-    if let Some(window) = &window {
-        window_fits(metric, &metric_span, window, window_span)?;
+    let (unit, per_second) = measure.measured_in(aggregate);
+    match &measure {
+        Measure::Metric(metric) => {
+            aggregate_fits(*metric, aggregate, over, &span)?;
+            if let Some(window) = &window {
+                window_fits(*metric, &measure_span, window, window_span)?;
+            }
+        }
+        Measure::Query(name, _) => {
+            let aggregate = aggregate.map(|aggregate| (aggregate, span.clone()));
+            query_fits(name, aggregate, over, window.as_ref(), (&measure_span, window_span))?;
+        }
     }
-    let (unit, per_second) = measured_in(metric, aggregate);
-    let value =
-        bound_value(unit, per_second, written).map_err(|error| wrong_bound(&error, metric, aggregate, written, bound_span.clone()))?;
-    possible(metric, unit, comparison, value, &bound_span)?;
-    let subject = Subject::Metric { metric, aggregate, window, over };
+    let value = bound_value(unit, per_second, written)
+        .map_err(|error| wrong_bound(&error, &measure.to_string(), (unit, per_second), written, bound_span.clone()))?;
+    let subject = match measure {
+        Measure::Metric(metric) => {
+            possible(metric, unit, comparison, value, &bound_span)?;
+            Subject::Metric { metric, aggregate, window, over }
+        }
+        Measure::Query(query, unit) => Subject::Query { query, unit, aggregate, window },
+    };
     Ok(Parsed { subject, comparison, bound: Bound::Value(value), bound_span, name_span })
 }
 
-/// Parses a line of `abort-when:`: a condition and how long it must hold.
+/// Parses a line of `abort-when:` of a scenario with these queries: a condition and how long it must hold.
 ///
 /// # Errors
 /// The first thing that is wrong with it, and where.
-pub fn parse_condition(text: &str) -> Result<(Condition, Duration), GrammarError> {
+pub fn parse_condition(text: &str, queries: &Queries) -> Result<(Condition, Duration), GrammarError> {
     let mut line = Line::new(text);
     let (word, span) = line.word("a metric or `job failed`")?;
     if word == "job" {
@@ -121,17 +137,17 @@ pub fn parse_condition(text: &str) -> Result<(Condition, Duration), GrammarError
             (_, at) => Err(GrammarError::new(at, "a condition on the job is `job failed`")),
         };
     }
-    let metric = parse_metric(word, &span)?;
-    match metric.behaviour() {
-        Behaviour::Gauge | Behaviour::Counter => {}
-        Behaviour::Figure => {
+    let (measure, span) = line.measure(word, span, queries)?;
+    match &measure {
+        Measure::Metric(metric) if metric.behaviour() == Behaviour::Figure => {
             return Err(GrammarError::new(span, format!("`{metric}` is known only when the run is over"))
                 .help("watch something that is sampled, such as `output-lag` or `time-lag`"));
         }
-        Behaviour::Distribution => {
+        Measure::Metric(metric) if metric.behaviour() == Behaviour::Distribution => {
             return Err(GrammarError::new(span, format!("`{metric}` is a distribution, not a level"))
                 .help("watch a level, such as `time-lag` or `output-lag`"));
         }
+        Measure::Metric(_) | Measure::Query(..) => {}
     }
     let (comparison, _) = line.comparison()?;
     let (rest, rest_span) = line.rest("a bound")?;
@@ -145,169 +161,27 @@ pub fn parse_condition(text: &str) -> Result<(Condition, Duration), GrammarError
         }
     };
     let bound_span = rest_span.start..rest_span.start + written.len();
-    let value = bound_value(metric.unit(), false, written).map_err(|error| wrong_bound(&error, metric, None, written, bound_span))?;
-    Ok((Condition::Metric { metric, comparison, value }, hold))
-}
-
-struct Line<'a> {
-    text: &'a str,
-    tokens: Vec<(Token<'a>, Span)>,
-    next: usize,
-}
-
-impl<'a> Line<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, tokens: tokens(text), next: 0 }
-    }
-
-    /// The token to come, or the end of the line.
-    fn here(&self) -> Span {
-        self.tokens.get(self.next).map_or(self.text.len()..self.text.len(), |(_, span)| span.clone())
-    }
-
-    fn expected(&self, what: &str) -> GrammarError {
-        let title = match self.tokens.get(self.next) {
-            Some((_, span)) => format!("expected {what}, found `{}`", &self.text[span.clone()]),
-            None => format!("expected {what} at the end of the line"),
-        };
-        GrammarError::new(self.here(), title)
-    }
-
-    fn peek_word(&self) -> Option<&'a str> {
-        match self.tokens.get(self.next) {
-            Some((Token::Word(word), _)) => Some(word),
-            _ => None,
-        }
-    }
-
-    fn word(&mut self, what: &str) -> Result<(&'a str, Span), GrammarError> {
-        let word = self.peek_word().ok_or_else(|| self.expected(what))?;
-        let span = self.here();
-        self.next += 1;
-        Ok((word, span))
-    }
-
-    fn take(&mut self, token: Token<'_>) -> bool {
-        let found = self.tokens.get(self.next).is_some_and(|(next, _)| *next == token);
-        self.next += usize::from(found);
-        found
-    }
-
-    fn window(&mut self) -> Result<(Option<Window>, Span, Option<Span>), GrammarError> {
-        let start = self.here();
-        let make: fn(String) -> Window = match self.peek_word() {
-            Some("in") => {
-                self.next += 1;
-                if !self.take(Token::Word("baseline")) {
-                    return Err(self.expected("`baseline` after `in`"));
-                }
-                return Ok((Some(Window::Baseline), start, None));
-            }
-            Some("recovery") => {
-                self.next += 1;
-                if !self.take(Token::Word("of")) {
-                    return Err(self.expected("`of` after `recovery`"));
-                }
-                self.next -= 1;
-                Window::RecoveryOf
-            }
-            Some("during") => Window::During,
-            Some("after") => Window::After,
-            Some("under") => Window::Under,
-            Some("of") => Window::Of,
-            _ => return Ok((None, start, None)),
-        };
-        self.next += 1;
-        let (name, span) = self.word("the name of a fault")?;
-        Ok((Some(make(name.to_owned())), start.start..span.end, Some(span)))
-    }
-
-    fn over(&mut self) -> Result<Option<u32>, GrammarError> {
-        if !self.take(Token::Word("over")) {
-            return Ok(None);
-        }
-        let (number, span) = self.word("a number of repeats")?;
-        match number.parse() {
-            Ok(over) if over >= 1 => Ok(Some(over)),
-            _ => Err(GrammarError::new(span, format!("`{number}` is no number of repeats"))),
-        }
-    }
-
-    fn comparison(&mut self) -> Result<(Comparison, Span), GrammarError> {
-        let span = self.here();
-        match self.tokens.get(self.next) {
-            Some((Token::Compare(comparison), _)) => {
-                self.next += 1;
-                Ok((*comparison, span))
-            }
-            Some((Token::Other('='), _)) => Err(GrammarError::new(span, "`=` is no comparison").label("did you mean `==`?")),
-            _ => Err(self.expected("a comparison (`<`, `<=`, `>`, `>=`, `==` or `!=`)")),
-        }
-    }
-
-    fn rest(&mut self, what: &str) -> Result<(&'a str, Span), GrammarError> {
-        let start = self.here().start;
-        let text = self.text[start..].trim_end();
-        if text.is_empty() {
-            return Err(self.expected(what));
-        }
-        self.next = self.tokens.len();
-        Ok((text, start..start + text.len()))
-    }
-}
-
-fn parse_metric(name: &str, span: &Span) -> Result<Metric, GrammarError> {
-    if let Ok(metric) = name.parse() {
-        return Ok(metric);
-    }
-    let error = GrammarError::new(span.clone(), format!("unknown metric `{name}`"));
-    Err(match name {
-        "lag" => GrammarError::new(span.clone(), "`lag` is four metrics").label("say which one").help(
-            "`output-lag` (acknowledged, not yet in the sink), `position-lag` (by Flink's offsets), `committed-lag` (by the group's \
-             commits, a sawtooth) or `time-lag` (in seconds)",
-        ),
-        "latency" => GrammarError::new(span.clone(), "`latency` is three metrics").label("say which one").help(
-            "`produce-latency` (until Kafka has it), `end-to-end-latency` (until the sink has it) or `visible-latency` (until a \
-             read_committed reader sees it)",
-        ),
-        _ => match did_you_mean(name, Metric::ALL.iter().map(|metric| metric.name())) {
-            Some(near) => error.label(format!("did you mean `{near}`?")),
-            None => error.help("`squall explain metrics` lists them"),
-        },
-    })
-}
-
-fn parse_aggregate(name: &str, span: &Span) -> Result<Aggregate, GrammarError> {
-    Ok(match name {
-        "max" => Aggregate::Max,
-        "min" => Aggregate::Min,
-        "mean" => Aggregate::Mean,
-        "count" => Aggregate::Count,
-        "rate" => Aggregate::Rate,
-        "slope" => Aggregate::Slope,
-        "last" => Aggregate::Last,
-        _ => {
-            let percentile = name.strip_prefix('p').and_then(|number| number.parse::<f64>().ok());
-            match percentile {
-                Some(percentile) if (0.0..=100.0).contains(&percentile) => Aggregate::Percentile(percentile),
-                _ => {
-                    return Err(GrammarError::new(span.clone(), format!("unknown aggregate `{name}`"))
-                        .help("known are `max`, `min`, `mean`, `p50`, `p99`, `p99.9`, `count`, `rate`, `slope` and `last`"));
-                }
-            }
-        }
-    })
+    let unit = measure.measured_in(None);
+    let value =
+        bound_value(unit.0, false, written).map_err(|error| wrong_bound(&error, &measure.to_string(), unit, written, bound_span))?;
+    let condition = match measure {
+        Measure::Metric(metric) => Condition::Metric { metric, comparison, value },
+        Measure::Query(query, unit) => Condition::Query { query, unit, comparison, value },
+    };
+    Ok((condition, hold))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::super::{Aggregate, Window};
     use super::*;
+    use crate::metric::{Metric, Unit};
 
     #[test]
     fn the_lines_of_the_design_parse() {
-        let window = |text: &str| match parse_expectation(text).unwrap().subject {
+        let window = |text: &str| match parse_expectation(text, &Queries::new()).unwrap().subject {
             Subject::Metric { window, .. } => window,
             _ => None,
         };
@@ -316,24 +190,24 @@ mod tests {
         assert_eq!(window("p99(visible-latency) recovery of lose-one < 5s"), Some(Window::RecoveryOf("lose-one".into())));
         assert_eq!(window("mean(output) in baseline >= 1.9k/s"), Some(Window::Baseline));
         assert_eq!(window("failed-checkpoints <= 2"), None);
-        let parsed = parse_expectation("p95(recovery-time) over 5 < 60s").unwrap();
+        let parsed = parse_expectation("p95(recovery-time) over 5 < 60s", &Queries::new()).unwrap();
         let metric = Metric::RecoveryTime;
         let subject = Subject::Metric { metric, aggregate: Some(Aggregate::Percentile(95.0)), window: None, over: Some(5) };
         assert_eq!((parsed.subject, parsed.bound), (subject, Bound::Value(60.0)));
-        assert_eq!(parse_expectation("delivery == exactly-once").unwrap().bound, Bound::Word("exactly-once".into()));
-        assert_eq!(parse_expectation("job == RUNNING").unwrap().subject, Subject::Job);
+        assert_eq!(parse_expectation("delivery == exactly-once", &Queries::new()).unwrap().bound, Bound::Word("exactly-once".into()));
+        assert_eq!(parse_expectation("job == RUNNING", &Queries::new()).unwrap().subject, Subject::Job);
     }
 
     #[test]
     fn the_conditions_of_the_design_parse() {
-        let metric = |text| match parse_condition(text).unwrap() {
+        let metric = |text| match parse_condition(text, &Queries::new()).unwrap() {
             (Condition::Metric { metric, value, .. }, hold) => (metric, value, hold.seconds()),
-            (Condition::JobFailed, hold) => (Metric::Restarts, 0.0, hold.seconds()),
+            (_, hold) => (Metric::Restarts, 0.0, hold.seconds()),
         };
         assert_eq!(metric("output-lag > 5M for 30s"), (Metric::OutputLag, 5e6, 30.0));
         assert_eq!(metric("heap > 95% for 20s"), (Metric::Heap, 0.95, 20.0));
         assert_eq!(metric("under-min-isr > 0"), (Metric::UnderMinIsr, 0.0, 0.0));
-        assert_eq!(parse_condition("job failed").unwrap().0, Condition::JobFailed);
+        assert_eq!(parse_condition("job failed", &Queries::new()).unwrap().0, Condition::JobFailed);
     }
 
     #[test]
@@ -363,7 +237,7 @@ mod tests {
             ("heap > 100%", "100%", "`heap` is never above 100 %"),
             ("", "", "expected a metric, `delivery` or `job` at the end of the line"),
         ] {
-            let error = parse_expectation(text).unwrap_err();
+            let error = parse_expectation(text, &Queries::new()).unwrap_err();
             assert_eq!((error.title.as_str(), &text[error.span.clone()]), (title, part), "{text}");
         }
         for (text, part, title) in [
@@ -373,8 +247,48 @@ mod tests {
             ("output-lag > 5s for 30s", "5s", "`output-lag` is measured in records, written `500` or `100k`"),
             ("job fails", "fails", "a condition on the job is `job failed`"),
         ] {
-            let error = parse_condition(text).unwrap_err();
+            let error = parse_condition(text, &Queries::new()).unwrap_err();
             assert_eq!((error.title.as_str(), &text[error.span.clone()]), (title, part), "{text}");
         }
+    }
+
+    fn queries() -> Queries {
+        serde_json::from_str(
+            r#"{ "consumer-lag": { "promql": "sum(lag)", "unit": "records" }, "up": { "promql": "avg(up)", "unit": "ratio" } }"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn queries_are_levels_in_their_own_unit() {
+        let parsed = parse_expectation("max(query consumer-lag) during lose-one < 10k", &queries()).unwrap();
+        let (query, aggregate, window) = ("consumer-lag".to_owned(), Some(Aggregate::Max), Some(Window::During("lose-one".into())));
+        assert_eq!(parsed.subject, Subject::Query { query, unit: Unit::Records, aggregate, window });
+        assert_eq!((&parsed.bound, parsed.to_string().as_str()), (&Bound::Value(1e4), "max(query consumer-lag) during lose-one < 10k"));
+        assert_eq!(parse_expectation("min(query up) >= 90%", &queries()).unwrap().bound, Bound::Value(0.9));
+        assert_eq!(parse_expectation("slope(query consumer-lag) < 5/s", &queries()).unwrap().bound, Bound::Value(5.0));
+        let (condition, hold) = parse_condition("query consumer-lag > 5M for 30s", &queries()).unwrap();
+        let query = "consumer-lag".to_owned();
+        assert_eq!(condition, Condition::Query { query, unit: Unit::Records, comparison: Comparison::Greater, value: 5e6 });
+        assert_eq!(hold.seconds(), 30.0);
+    }
+
+    #[test]
+    fn mistakes_about_queries_are_shown_where_they_are() {
+        for (text, part, title, more) in [
+            ("max(query consumer-lagg) < 5", "consumer-lagg", "no query is called `consumer-lagg`", "did you mean `consumer-lag`?"),
+            ("query heap < 5", "heap", "no query is called `heap`", "the scenario has `consumer-lag` and `up`"),
+            ("query < 5", "<", "expected the name of a query, found `<`", ""),
+            ("max(query up) < 5s", "5s", "`query up` is measured in shares, written `95%`", "this is a time"),
+            ("rate(query up) < 5", "rate", "`query up` is a level: it has no rate", "write `rate(…[1m])` into its PromQL"),
+            ("query up of x < 5%", "of x", "`query up` is no figure of a fault", "write `during NAME`"),
+            ("max(query up) over 5 < 5%", "query up", "`query up` is no figure of a run", "`over` looks at one figure"),
+        ] {
+            let error = parse_expectation(text, &queries()).unwrap_err();
+            assert_eq!((error.title.as_str(), &text[error.span.clone()]), (title, part), "{text}");
+            assert!(format!("{} {}", error.label, error.help.unwrap_or_default()).contains(more), "{text}");
+        }
+        let none = parse_condition("query lag > 5", &Queries::new()).unwrap_err();
+        assert!(none.help.unwrap().contains("queries: { lag: { promql:"));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::metric::Unit;
 use crate::units::{Bytes, Count, Duration, Rate, Ratio};
 
-use super::{Aggregate, Bound, Expectation, Parsed, Subject, Window, measured_in};
+use super::{Aggregate, Bound, Expectation, Parsed, Subject, Window, measured_in, query_measured_in};
 
 impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +50,13 @@ impl fmt::Display for Subject {
         match self {
             Self::Delivery => f.write_str("delivery"),
             Self::Job => f.write_str("job"),
+            Self::Query { query, aggregate, window, .. } => {
+                match aggregate {
+                    Some(aggregate) => write!(f, "{aggregate}(query {query})")?,
+                    None => write!(f, "query {query}")?,
+                }
+                window.as_ref().map_or(Ok(()), |window| write!(f, " {window}"))
+            }
             Self::Metric { metric, aggregate, window, over } => {
                 match aggregate {
                     Some(aggregate) => write!(f, "{aggregate}({metric})")?,
@@ -68,12 +75,24 @@ impl fmt::Display for Subject {
 }
 
 impl Subject {
+    /// The part of the run that it looks at, where it says one.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Metric { window, .. } | Self::Query { window, .. } => window.as_ref(),
+            Self::Delivery | Self::Job => None,
+        }
+    }
+
     /// A bound as it is written for this subject.
     pub fn written(&self, bound: &Bound) -> String {
         match (self, bound) {
             (_, Bound::Word(word)) => word.clone(),
             (Self::Metric { metric, aggregate, .. }, Bound::Value(value)) => {
                 let (unit, per_second) = measured_in(*metric, *aggregate);
+                written_in(unit, per_second, *value)
+            }
+            (Self::Query { unit, aggregate, .. }, Bound::Value(value)) => {
+                let (unit, per_second) = query_measured_in(*unit, *aggregate);
                 written_in(unit, per_second, *value)
             }
             (_, Bound::Value(value)) => value.to_string(),
@@ -114,6 +133,11 @@ mod tests {
 
     use super::super::parse::parse_expectation;
     use crate::metric::Metric;
+    use crate::scenario::Queries;
+
+    fn queries() -> Queries {
+        serde_json::from_str(r#"{ "up": { "promql": "sum(up)", "unit": "count" } }"#).unwrap()
+    }
 
     proptest! {
         /// Whatever parses prints as a text that parses to the same.
@@ -126,25 +150,28 @@ mod tests {
             number in 1_u32..100_000,
             unit in prop::sample::select(&["", "k", "/s", "k/s", "ms", "s", "B", "MiB", "MiB/s", "%"][..]),
         ) {
-            let subject = if aggregate.is_empty() { metric.to_string() } else { format!("{aggregate}({metric})") };
+            let metric = if metric == Metric::Query { "query up".to_owned() } else { metric.to_string() };
+            let subject = if aggregate.is_empty() { metric } else { format!("{aggregate}({metric})") };
             let text = format!("{subject} {window} {comparison} {number}{unit}");
-            if let Ok(parsed) = parse_expectation(&text) {
-                let again = parse_expectation(&parsed.to_string()).unwrap();
+            if let Ok(parsed) = parse_expectation(&text, &queries()) {
+                let again = parse_expectation(&parsed.to_string(), &queries()).unwrap();
                 prop_assert_eq!((&again.subject, again.comparison, &again.bound), (&parsed.subject, parsed.comparison, &parsed.bound));
             }
         }
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = parse_expectation(&text);
-            let _ = super::super::parse::parse_condition(&text);
+            let _ = parse_expectation(&text, &queries());
+            let _ = super::super::parse::parse_condition(&text, &queries());
         }
     }
 
     #[test]
     fn every_metric_has_a_line_that_parses() {
         for metric in Metric::ALL {
-            let parses = ["5", "5s", "5/s", "5MiB", "50%"].iter().any(|bound| parse_expectation(&format!("{metric} < {bound}")).is_ok());
+            let metric = if *metric == Metric::Query { "query up".to_owned() } else { metric.to_string() };
+            let parses =
+                ["5", "5s", "5/s", "5MiB", "50%"].iter().any(|bound| parse_expectation(&format!("{metric} < {bound}"), &queries()).is_ok());
             assert!(parses, "{metric}");
         }
     }

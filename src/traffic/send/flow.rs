@@ -10,7 +10,7 @@ use super::progress::{Accounts, ChangeShare, PartitionProgress, Published, Strea
 use super::sender::Sender;
 use super::slice::Slice;
 use super::tally::{COUNTED_KEYS, Counts, Second};
-use super::traffic::{Input, Settings, TrafficError};
+use super::traffic::{Before, Input, Settings, TrafficError};
 use super::transactions::Transactor;
 use super::walk::Walk;
 use crate::action::TrafficChange;
@@ -21,7 +21,10 @@ use crate::traffic::{Active, Dice, Mark, Recipe, SHARDS, Schedule};
 /// One stream that flows.
 pub struct Flow {
     pub name: String,
-    partitions: u32,
+    /// What an earlier process had counted; nothing, where there was none.
+    before: Counts,
+    /// Nanoseconds since the schedule's start from which on this process sends, and records due before.
+    from: (i64, u64),
     /// The recipe without changes.
     plain: Recipe,
     leg: Leg,
@@ -60,7 +63,7 @@ struct Surge {
 const LEAD: Duration = Duration::from_millis(20);
 
 impl Flow {
-    /// A stream that is ready to flow, and who will send it.
+    /// A stream that is ready to flow, and who will send it; one that goes on, from when on and behind what.
     ///
     /// # Errors
     /// [`TrafficError`]; then nothing was sent.
@@ -68,6 +71,7 @@ impl Flow {
         settings: &Settings,
         input: &Input,
         index: u8,
+        gone: Option<(Timestamp, &Before)>,
         sink: &mut impl FnMut(u8, u16) -> Box<dyn AckSink>,
     ) -> Result<(Self, Vec<Sender>), TrafficError> {
         let Input { name, topic, partitions, stream } = input;
@@ -86,6 +90,10 @@ impl Flow {
         let plain = Recipe::new(stream, index, *partitions, &settings.placement, &settings.run, seed)
             .map_err(|source| TrafficError::Recipe { stream: name.clone(), source })?;
         let leg = Leg { schedule, end, recipes: vec![(0, Arc::new(plain.clone()))] };
+        let before = gone.map_or_else(|| Counts::new(*partitions), |(_, before)| Counts::of(before, *partitions));
+        let from = gone.map_or(0, |(from, _)| from.0 - settings.start.0);
+        // A closed loop has no schedule to find its place in: its keys go on behind as many as were sent.
+        let first = leg.schedule.as_ref().map_or(before.sent, |schedule| schedule.count_until(from));
         let course = Arc::new(Course::new(leg.clone()));
         let threads = stream.threads.max(1);
         let workers = settings.slice.workers(threads);
@@ -108,7 +116,10 @@ impl Flow {
                 topic: producer.open(topic).map_err(kafka)?,
                 producer,
                 books: Books::new(settings.start, *partitions, sink(index, thread), stream.transactions.is_some()),
-                walk: Walk::new(&course),
+                walk: match gone {
+                    Some((_, before)) => Walk::behind(&course, first, before.sequences),
+                    None => Walk::new(&course),
+                },
                 course: Arc::clone(&course),
                 published: Arc::new(Published::new(*partitions)),
                 owned: settings.slice.owned(thread, threads),
@@ -120,7 +131,8 @@ impl Flow {
         }
         let flow = Self {
             name: name.clone(),
-            partitions: *partitions,
+            before,
+            from: (from, first),
             plain,
             leg,
             course,
@@ -263,9 +275,14 @@ impl Flow {
     }
 
     fn counts(&self) -> (Counts, Option<String>) {
-        let mut counts = Counts::new(self.partitions);
+        let mut counts = self.before.clone();
         let complaints: Vec<String> = self.published.iter().filter_map(|published| published.add_to(&mut counts)).collect();
         (counts, complaints.into_iter().next())
+    }
+
+    /// Records that the schedule asks for within `from..to`, in nanoseconds since its start; none of a closed loop.
+    pub fn due_between(&self, from: i64, to: i64) -> u64 {
+        self.leg.schedule.as_ref().map_or(0, |schedule| schedule.count_until(to).saturating_sub(schedule.count_until(from)))
     }
 
     /// How far it has come. Histograms are handed over once.
@@ -306,6 +323,7 @@ impl Flow {
                 })
                 .collect(),
             top_keys: self.top_keys(&counts),
+            own: counts.acknowledged - self.before.acknowledged,
             changes: self.slots.taken.iter().map(share).collect(),
             windows: seconds.into_iter().map(window).collect(),
             complaint,
@@ -321,7 +339,11 @@ impl Flow {
             Some(schedule) => {
                 let due = schedule.count_until(now.min(self.leg.end));
                 let part = if slice.is_whole() || walked == 0 { 1.0 } else { sent as f64 / walked as f64 };
-                if slice.is_whole() { due.saturating_sub(sent) } else { (due.saturating_sub(walked) as f64 * part) as u64 }
+                if slice.is_whole() {
+                    due.saturating_sub(self.from.1).saturating_sub(sent - self.before.sent)
+                } else {
+                    (due.saturating_sub(walked) as f64 * part) as u64
+                }
             }
         };
         Accounts {
@@ -338,7 +360,7 @@ impl Flow {
 
     fn limited_by(&self, counts: &Counts, unsent: u64, now: i64) -> Option<String> {
         let behind = counts.behind_ns as f64;
-        let working = now.clamp(1, self.leg.end.max(1)) as f64 * self.published.len().max(1) as f64;
+        let working = (now.min(self.leg.end) - self.from.0).max(1) as f64 * self.published.len().max(1) as f64;
         if unsent == 0 && behind < 0.01 * working {
             return None;
         }

@@ -24,7 +24,7 @@ mod walk;
 pub use books::{AckSink, Outcome, Settled};
 pub use progress::{Accounts, ChangeShare, PartitionProgress, Progress, StreamProgress, SurgeShare, Window};
 pub use slice::{Slice, SliceError};
-pub use traffic::{Input, Settings, Traffic, TrafficError};
+pub use traffic::{Before, Input, Settings, Traffic, TrafficError};
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,8 @@ pub struct StreamProgress {
     pub partitions: Vec<PartitionProgress>,
     /// The most frequent keys among the acknowledged records, at most ten, of those that are counted: the first 1024.
     pub top_keys: Vec<(String, u64)>,
+    /// The acknowledged records that these are of: this process's own.
+    pub own: u64,
     /// What each change of the traffic that holds, or held, has reached.
     pub changes: Vec<ChangeShare>,
     /// Slip and latency since the last look, by second of the intended time.

@@ -1,5 +1,6 @@
 use hdrhistogram::Histogram;
 
+use super::traffic::Before;
 use crate::traffic::Mark;
 use crate::traffic::keys::COUNTED;
 
@@ -84,6 +85,17 @@ impl Counts {
             committing_ns: 0,
             throttle_ms: 0.0,
         }
+    }
+
+    /// As an earlier process left them: what was acknowledged. Of keys and changes nothing is known any more.
+    pub fn of(before: &Before, partitions: u32) -> Self {
+        let mut counts = Self::new(partitions);
+        (counts.sent, counts.acknowledged) = (before.acknowledged, before.acknowledged);
+        for (own, before) in counts.partitions.iter_mut().zip(&before.partitions) {
+            own.acknowledged = before.acknowledged;
+            own.furthest = before.furthest.map_or(i64::MIN, |furthest| furthest.0);
+        }
+        counts
     }
 
     /// Adds another thread's.

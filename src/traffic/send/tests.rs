@@ -28,16 +28,20 @@ fn input(rest: &str, properties: &str) -> Input {
     Input { name: "orders".to_owned(), topic: "orders".to_owned(), partitions: 4, stream }
 }
 
-fn started(input: Input, duration: Duration) -> (Traffic, Kept) {
-    let settings = Settings {
+fn settings(start: Timestamp, duration: Duration) -> Settings {
+    Settings {
         run: "test".to_owned(),
         seed: 1,
         connection: Connection::plain("127.0.0.1:1"),
-        start: clock::now().plus(Duration::from_millis(300)),
+        start,
         duration,
         slice: Slice::WHOLE,
         placement: Placement::Header,
-    };
+    }
+}
+
+fn started(input: Input, duration: Duration) -> (Traffic, Kept) {
+    let settings = settings(clock::now().plus(Duration::from_millis(300)), duration);
     let kept = Kept::default();
     let traffic = Traffic::start(&settings, &[input], |_, _| Box::new(kept.clone())).unwrap();
     (traffic, kept)
@@ -88,6 +92,29 @@ fn every_record_of_the_schedule_is_settled_once() {
 }
 
 #[test]
+fn what_an_earlier_process_began_is_gone_on_with() {
+    let rest = r#""rate":{"constant":"2k/s"},"keys":{"zipf":{"distinct":"1k","exponent":1}},"threads":2"#;
+    let from = clock::now().plus(Duration::from_millis(300));
+    // It began 3 s before, and had sent for one of them.
+    let settings = settings(from.minus(Duration::from_secs(3)), Duration::from_secs(4));
+    let partitions = vec![PartitionProgress { acknowledged: 500, furthest: Some(settings.start) }; 4];
+    let before = Before { sequences: [70_000; SHARDS as usize], acknowledged: 2000, partitions };
+    let kept = Kept::default();
+    let traffic = Traffic::go_on(&settings, &[input(rest, "")], from, &[before], |_, _| Box::new(kept.clone())).unwrap();
+    assert_eq!(traffic.due_between(settings.start.plus(Duration::from_secs(1)), from), 4000);
+    let progress = traffic.join();
+    let stream = &progress.streams[0];
+    assert!(stream.accounts.add_up(), "{:?}", stream.accounts);
+    assert_eq!((stream.accounts.scheduled, stream.accounts.acknowledged), (4000, 2000 + stream.own));
+    let settled = kept.0.lock().unwrap();
+    assert_eq!(settled.len() as u64, stream.own);
+    assert!(settled.iter().all(|record| record.intended >= from && record.sequence >= 70_000));
+    let numbers: BTreeSet<(u16, u64)> = settled.iter().map(|record| (record.shard, record.sequence)).collect();
+    assert_eq!(numbers.len(), settled.len());
+    assert_eq!(stream.partitions.iter().map(|partition| partition.acknowledged).sum::<u64>(), stream.accounts.acknowledged);
+}
+
+#[test]
 fn changes_come_and_go_and_a_stop_closes_the_books() {
     let rest = r#""rate":{"constant":"2k/s"},"keys":{"uniform":{"distinct":"1k"}},"threads":2"#;
     let (mut traffic, kept) = started(input(rest, ""), Duration::from_secs(600));
@@ -129,15 +156,7 @@ fn what_cannot_be_is_said() {
     assert_eq!(error, "traffic `orders`: 9 hot keys asked for, the stream has 5");
     assert_eq!(traffic.restore("payments", 1).unwrap_err().to_string(), "no traffic `payments` is sent by this run");
     let unknown = input(r#""rate":{"constant":"10/s"}"#, r#","acks.of.all":"1""#);
-    let settings = Settings {
-        run: "test".to_owned(),
-        seed: 1,
-        connection: Connection::plain("127.0.0.1:1"),
-        start: Timestamp(0),
-        duration: Duration::ZERO,
-        slice: Slice::WHOLE,
-        placement: Placement::Header,
-    };
+    let settings = settings(Timestamp(0), Duration::ZERO);
     let error = Traffic::start(&settings, &[unknown], |_, _| Box::new(Kept::default())).err().unwrap().to_string();
     assert!(error.starts_with("traffic `orders`: kafka property `acks.of.all`"), "{error}");
 }
@@ -152,7 +171,8 @@ fn nobody_there_leaves_everything_accounted_for() {
     assert!(accounts.add_up(), "{accounts:?}");
     assert_eq!((accounts.scheduled, accounts.acknowledged, accounts.in_flight), (500, 0, 0));
     assert_eq!(accounts.failed, accounts.sent, "never sent, so certainly not written");
-    assert!(progress.streams[0].complaint.is_some());
+    // A machine that is taken whole may send none in half a second.
+    assert_eq!(progress.streams[0].complaint.is_some(), accounts.sent > 0);
     assert_eq!(kept.0.lock().unwrap().len() as u64, accounts.sent);
 }
 

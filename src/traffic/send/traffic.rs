@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::books::AckSink;
 use super::flow::Flow;
-use super::progress::Progress;
+use super::progress::{PartitionProgress, Progress};
 use super::slice::Slice;
 use crate::action::TrafficChange;
 use crate::clock::{self, Timestamp};
@@ -39,6 +39,17 @@ pub struct Input {
     pub partitions: u32,
     /// Its settings, with files resolved.
     pub stream: Stream,
+}
+
+/// What of a stream was sent by an earlier process, which died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// By shard: numbers from here on were never used.
+    pub sequences: [u64; SHARDS as usize],
+    /// Records that were acknowledged.
+    pub acknowledged: u64,
+    /// The same by partition.
+    pub partitions: Vec<PartitionProgress>,
 }
 
 /// Why traffic cannot start, or change.
@@ -102,13 +113,38 @@ impl Traffic {
     ///
     /// # Errors
     /// [`TrafficError`]; then nothing was sent.
-    pub fn start(settings: &Settings, inputs: &[Input], mut sink: impl FnMut(u8, u16) -> Box<dyn AckSink>) -> Result<Self, TrafficError> {
+    pub fn start(settings: &Settings, inputs: &[Input], sink: impl FnMut(u8, u16) -> Box<dyn AckSink>) -> Result<Self, TrafficError> {
+        Self::begin(settings, inputs, None, sink)
+    }
+
+    /// Goes on with schedules that an earlier process began at `settings.start`: what was due before `from` is not sent. `before` says of
+    /// each input, in their order, what that process had done.
+    ///
+    /// # Errors
+    /// [`TrafficError`]; then nothing was sent.
+    pub fn go_on(
+        settings: &Settings,
+        inputs: &[Input],
+        from: Timestamp,
+        before: &[Before],
+        sink: impl FnMut(u8, u16) -> Box<dyn AckSink>,
+    ) -> Result<Self, TrafficError> {
+        Self::begin(settings, inputs, Some((from, before)), sink)
+    }
+
+    fn begin(
+        settings: &Settings,
+        inputs: &[Input],
+        gone: Option<(Timestamp, &[Before])>,
+        mut sink: impl FnMut(u8, u16) -> Box<dyn AckSink>,
+    ) -> Result<Self, TrafficError> {
         let mut prepared = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
+            let before = gone.and_then(|(from, before)| Some((from, before.get(index)?)));
             let too_many = || TrafficError::TooMany(input.name.clone());
             let index = u8::try_from(index).map_err(|_| too_many())?;
             u16::try_from(input.partitions.saturating_sub(1)).map_err(|_| too_many())?;
-            prepared.push(Flow::prepare(settings, input, index, &mut sink)?);
+            prepared.push(Flow::prepare(settings, input, index, before, &mut sink)?);
         }
         let mut traffic = Self { start: settings.start, slice: settings.slice, streams: Vec::new() };
         for (mut flow, senders) in prepared {
@@ -139,6 +175,11 @@ impl Traffic {
     pub fn restore(&mut self, stream: &str, id: u64) -> Result<Timestamp, TrafficError> {
         let start = self.start;
         self.flow(stream)?.restore(id, start)
+    }
+
+    /// Records that the schedules, as they are now, ask for within `from..to`.
+    pub fn due_between(&self, from: Timestamp, to: Timestamp) -> u64 {
+        self.streams.iter().map(|flow| flow.due_between(from.0 - self.start.0, to.0 - self.start.0)).sum()
     }
 
     /// How far it has come. Histograms are handed over once.

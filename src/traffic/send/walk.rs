@@ -14,7 +14,7 @@ pub struct Walk {
     done: u64,
     /// The own record at `next`, once found, and when it is due.
     pub found: Option<Found>,
-    /// Own records sent so far, by shard.
+    /// Number of the next own record, by shard.
     pub sequences: [u64; SHARDS as usize],
     pub buffers: Buffers,
 }
@@ -46,14 +46,19 @@ const LONGEST_WALK: u32 = 1 << 20;
 
 impl Walk {
     pub fn new(course: &Course) -> Self {
+        Self::behind(course, 0, [0; SHARDS as usize])
+    }
+
+    /// Behind the first records, whose shards have used the numbers below these.
+    pub fn behind(course: &Course, first: u64, sequences: [u64; SHARDS as usize]) -> Self {
         Self {
             version: course.version(),
             leg: course.leg(),
             cursor: Cursor::default(),
-            next: 0,
-            done: 0,
+            next: first,
+            done: first,
             found: None,
-            sequences: [0; SHARDS as usize],
+            sequences,
             buffers: Buffers::default(),
         }
     }

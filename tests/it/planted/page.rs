@@ -76,7 +76,7 @@ fn circumstances(commits: &str) -> String {
 
 fn defects(made: &mut String, rows: &[(String, Row)]) {
     let right = rows.iter().filter(|(_, row)| row.mistakes.is_empty()).count();
-    writeln!(made, "### Planted defects: {right} of {} named rightly\n", rows.len()).unwrap();
+    writeln!(made, "### Planted defects, and faults without one: {right} of {} named rightly\n", rows.len()).unwrap();
     writeln!(
         made,
         "| planted | records | what went wrong: planted · Kafka's client · squall | squall besides | exit | |\n|---|---|---|---|---|---|"

@@ -6,14 +6,37 @@ use serde_json::Value;
 
 use super::stage::{Ran, Stage};
 
-/// Records per second.
-const RATE: u32 = 100;
-/// Bytes that a leaking job keeps of each record.
-const BYTES: u32 = 400;
+/// What a job is sent, and what it keeps of it.
+#[derive(Clone, Copy)]
+struct Load {
+    /// Records per second.
+    rate: u32,
+    /// Bytes that a leaking job keeps of each.
+    bytes: u32,
+}
+
+const LEAK_IN_SHORT: Load = Load { rate: 100, bytes: 2000 };
+
+/// State is kept in few and large elements, and in less than half of a heap after an hour: each restore reads it all.
+fn load(defect: &str) -> Load {
+    match defect {
+        "leak-heap" => Load { rate: 100, bytes: 400 },
+        "grow-state" => Load { rate: 20, bytes: 1000 },
+        _ => Load { rate: 20, bytes: 0 },
+    }
+}
+
 /// What the JVM adds to an array of this size: header, its place in the list, the list's spare room.
 const HEAP_BYTES: f64 = 16.0 + 5.0;
 /// What Flink adds to an element of state.
 const STATE_BYTES: f64 = 4.0;
+
+/// In this one squall is killed at a third of its time, and another one goes on.
+const CUT_OFF: &str = "grow-state";
+
+/// squall itself may grow by a megabyte an hour, by the upper end of the interval, in bytes per second. Below an hour the interval is too wide.
+const MOST_OF_OUR_OWN: f64 = 1e6 / 3600.0;
+const LONG_ENOUGH: f64 = 3500.0;
 
 /// `SQUALL_SOAK` says how long each soak is (60m), `SQUALL_CASES` which (clean,leak-heap,grow-state).
 #[test]
@@ -29,8 +52,8 @@ fn qualify_soak() {
         }
         // A cluster of its own: no job rests on what another one left in the processes.
         let stage = Stage::new(&format!("soak-{defect}"), "");
-        let ran = soak(&stage, defect, &lasts);
-        mistakes.extend(judge(defect, &ran).into_iter().map(|mistake| format!("{defect}: {mistake}")));
+        let ran = soak(&stage, defect, &lasts, load(defect));
+        mistakes.extend(judge(defect, &ran, load(defect), is_long(&lasts)).into_iter().map(|mistake| format!("{defect}: {mistake}")));
         row(&mut page, defect, &ran);
         println!("{}", ran.said);
         if let Some(keep) = std::env::var_os("SQUALL_KEEP") {
@@ -46,7 +69,17 @@ fn qualify_soak() {
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
 }
 
-fn soak(stage: &Stage, defect: &str, lasts: &str) -> Ran {
+#[test]
+fn five_minutes_name_a_leak() {
+    let ran = soak(&Stage::new("soak-in-short", ""), "leak-heap", "5m", LEAK_IN_SHORT);
+    println!("{}", ran.said);
+    let mistakes = judge("leak-heap", &ran, LEAK_IN_SHORT, false);
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    assert!(ran.report["faults"].as_array().unwrap().len() >= 2, "{}", ran.report["faults"]);
+}
+
+fn soak(stage: &Stage, defect: &str, lasts: &str, load: Load) -> Ran {
+    let Load { rate, bytes } = load;
     let (input, sink) = stage.topics(defect);
     let text = format!(
         "name: soak-{defect}\n\
@@ -57,10 +90,10 @@ fn soak(stage: &Stage, defect: &str, lasts: &str) -> Ran {
          \x20   parallelism: 2\n\
          \x20   checkpoint: {{ interval: 2s, mode: exactly-once }}\n\
          \x20   args: [ --source, \"${{link.source}}\", --sink, \"${{link.sink}}\", --from, \"${{topic.orders}}\", --to, \"${{topic.enriched}}\",\n\
-         \x20     --run, \"${{run}}\", --group, \"${{group}}\", --defect, {defect}, --bytes, \"{BYTES}\" ]\n\
+         \x20     --run, \"${{run}}\", --group, \"${{group}}\", --defect, {defect}, --bytes, \"{bytes}\" ]\n\
          source: {{ topics: {{ orders: {{ name: {input} }} }}, group: soak-{defect} }}\n\
          sink: {{ topics: {{ enriched: {{ name: {sink} }} }}, identity: header }}\n\
-         traffic: {{ orders: {{ rate: {{ constant: {RATE}/s }}, keys: {{ uniform: {{ distinct: 40 }} }}, value: {{ size: 100B }} }} }}\n\
+         traffic: {{ orders: {{ rate: {{ constant: {rate}/s }}, keys: {{ uniform: {{ distinct: 40 }} }}, value: {{ size: 100B }} }} }}\n\
          duration: 3m\n\
          drain: {{ within: 60s }}\n\
          timeline:\n\
@@ -72,14 +105,27 @@ fn soak(stage: &Stage, defect: &str, lasts: &str) -> Ran {
          seed: 7\n",
         jar = stage.jar().display(),
     );
-    stage.run_as(&["soak", "--for", lasts], &format!("soak-{defect}"), &text, |_| {})
+    // Between two faults there must be time to see what a restart does not empty.
+    let spacing: &[&str] = if is_long(lasts) { &["--spacing", "4m"] } else { &[] };
+    let going = stage.start(&[&["soak", "--for", lasts], spacing].concat(), &format!("soak-{defect}"), &text);
+    if defect != CUT_OFF {
+        return going.end();
+    }
+    let third = lasts.parse::<squall::units::Duration>().unwrap().0 / 3;
+    std::thread::sleep(going.zero.plus(third).remaining());
+    going.cut_off(std::time::Duration::from_secs(20)).end()
+}
+
+fn is_long(lasts: &str) -> bool {
+    lasts.parse::<squall::units::Duration>().unwrap().seconds() >= LONG_ENOUGH
 }
 
 fn drift<'a>(ran: &'a Ran, what: &str) -> &'a Value {
     ran.report["drifts"].as_array().unwrap().iter().find(|drift| drift["what"] == what).unwrap_or(&Value::Null)
 }
 
-fn judge(defect: &str, ran: &Ran) -> Vec<String> {
+fn judge(defect: &str, ran: &Ran, load: Load, long: bool) -> Vec<String> {
+    let kept = |overhead: f64| f64::from(load.rate) * (f64::from(load.bytes) + overhead);
     let mut mistakes = Vec::new();
     let (heap, state) = (drift(ran, "heap of the TaskManagers"), drift(ran, "state"));
     let mut slope = |drift: &Value, truth: f64| {
@@ -89,8 +135,8 @@ fn judge(defect: &str, ran: &Ran) -> Vec<String> {
         }
     };
     match defect {
-        "leak-heap" => slope(heap, f64::from(RATE) * (f64::from(BYTES) + HEAP_BYTES)),
-        "grow-state" => slope(state, f64::from(RATE) * (f64::from(BYTES) + STATE_BYTES)),
+        "leak-heap" => slope(heap, kept(HEAP_BYTES)),
+        "grow-state" => slope(state, kept(STATE_BYTES)),
         _ => {
             for drift in ran.report["drifts"].as_array().unwrap() {
                 if drift["status"] == "grows" {
@@ -105,6 +151,15 @@ fn judge(defect: &str, ran: &Ran) -> Vec<String> {
     if defect != "grow-state" && state["status"] == "grows" {
         mistakes.push(format!("no state grows: {}", state["sentence"]));
     }
+    let own = drift(ran, "squall's own memory");
+    let high = own["slope_high_per_second"].as_f64().unwrap_or(f64::INFINITY);
+    if defect != CUT_OFF && long && high > MOST_OF_OUR_OWN {
+        mistakes.push(format!("squall itself may grow by {high:.0} B/s: {}", own["sentence"]));
+    }
+    let gaps = ran.report["gaps"].as_array().map_or(0, Vec::len);
+    if gaps != usize::from(defect == CUT_OFF) {
+        mistakes.push(format!("{gaps} gaps: {}", ran.report["gaps"]));
+    }
     if ran.report["delivery"]["lost"] != 0 || ran.report["delivery"]["duplicates"] != 0 {
         mistakes.push(format!("delivery: {}", ran.report["delivery"]));
     }
@@ -116,11 +171,17 @@ fn row(page: &mut String, defect: &str, ran: &Ran) {
     let recovered =
         faults.iter().filter(|fault| matches!(fault["recovery"]["status"].as_str(), Some("recovered" | "rode_through"))).count();
     writeln!(page, "### {defect}: exit {}, {recovered} of {} faults recovered from or ridden through\n", ran.code, faults.len()).unwrap();
+    if let Some(gap) = ran.report["gaps"].as_array().and_then(|gaps| gaps.first()) {
+        writeln!(page, "squall was killed at a third of the time, and another one resumed: {gap}\n").unwrap();
+    }
     writeln!(page, "| series | what it does | usual | points |\n|---|---|--:|--:|").unwrap();
     for drift in ran.report["drifts"].as_array().unwrap() {
         let text = |key: &str| drift[key].as_str().unwrap_or_default().to_owned();
         let level = drift["level"].as_f64().map_or_else(|| "–".to_owned(), |level| format!("{level:.3}"));
         writeln!(page, "| {} | {} | {level} | {} |", text("what"), text("sentence"), drift["points"]).unwrap();
     }
-    writeln!(page).unwrap();
+    let own = drift(ran, "squall's own memory");
+    let per_hour = |key: &str| own[key].as_f64().map_or_else(|| "?".to_owned(), |slope| format!("{:+.2}", slope * 3600.0 / 1e6));
+    let [middle, low, high] = ["slope_per_second", "slope_low_per_second", "slope_high_per_second"].map(per_hour);
+    writeln!(page, "\nsquall's own resident memory: {middle} MB/h ({low} to {high}), from {} s on\n", own["from_s"]).unwrap();
 }

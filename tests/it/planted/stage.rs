@@ -103,6 +103,13 @@ impl Stage {
 
     /// The same with another command than `run`, and its further arguments.
     pub fn run_as(&self, command_line: &[&str], scenario: &str, text: &str, meanwhile: impl FnOnce(Timestamp)) -> Ran {
+        let going = self.start(command_line, scenario, text);
+        meanwhile(going.zero);
+        going.end()
+    }
+
+    /// Starts a run, and waits until traffic flows.
+    pub fn start(&self, command_line: &[&str], scenario: &str, text: &str) -> Going<'_> {
         let file = self.folder().join(format!("{scenario}.yaml"));
         std::fs::write(&file, text).unwrap();
         let (out, err) = (self.folder().join(format!("{scenario}.out")), self.folder().join(format!("{scenario}.err")));
@@ -112,10 +119,7 @@ impl Stage {
         command.stdout(std::fs::File::create(&out).unwrap()).stderr(std::fs::File::create(&err).unwrap());
         let before = self.runs(scenario);
         let mut child = Running(command.spawn().unwrap());
-        let said = || {
-            let text = |path: &Path| std::fs::read_to_string(path).unwrap();
-            format!("{}{}", text(&err), text(&out))
-        };
+        let said = || said(&out, &err);
         let folder = wait("the journal", || {
             assert!(child.0.try_wait().unwrap().is_none(), "{}", said());
             self.runs(scenario).difference(&before).next().cloned()
@@ -127,10 +131,7 @@ impl Stage {
             let event: Value = serde_json::from_str(&line?).ok()?;
             serde_json::from_value(event["event"]["traffic-started"]["start"].clone()).ok()
         });
-        meanwhile(zero);
-        let code = child.0.wait().unwrap().code().unwrap();
-        let report = std::fs::read_to_string(folder.join("report.json")).unwrap_or_else(|_| panic!("no report: {}", said()));
-        Ran { code, report: serde_json::from_str(&report).unwrap(), folder, said: said() }
+        Going { stage: self, child, folder, zero, out, err }
     }
 
     fn runs(&self, scenario: &str) -> BTreeSet<PathBuf> {
@@ -174,6 +175,45 @@ impl Drop for Stage {
         let down = squall(self.folder()).args(["cluster", "down", &self.name]).output();
         eprintln!("cluster down: {down:?}");
     }
+}
+
+/// A run on a stage, in which traffic flows.
+pub struct Going<'a> {
+    stage: &'a Stage,
+    child: Running,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The schedule's zero.
+    pub zero: Timestamp,
+    out: PathBuf,
+    err: PathBuf,
+}
+
+impl Going<'_> {
+    /// SIGKILL, and another squall that goes on with it `after` a while.
+    pub fn cut_off(mut self, after: Duration) -> Self {
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
+        std::thread::sleep(after);
+        let append = |path: &Path| std::fs::File::options().append(true).open(path).unwrap();
+        let mut resume = squall(self.stage.folder());
+        resume.arg("resume").arg(&self.folder).stdout(append(&self.out)).stderr(append(&self.err));
+        self.child = Running(resume.spawn().unwrap());
+        self
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ran {
+        let code = self.child.0.wait().unwrap().code().unwrap();
+        let said = said(&self.out, &self.err);
+        let report = std::fs::read_to_string(self.folder.join("report.json")).unwrap_or_else(|_| panic!("no report: {said}"));
+        Ran { code, report: serde_json::from_str(&report).unwrap(), folder: self.folder, said }
+    }
+}
+
+fn said(out: &Path, err: &Path) -> String {
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    format!("{}{}", text(err), text(out))
 }
 
 /// Ended with the test that it belongs to; its guard mends what it was at.

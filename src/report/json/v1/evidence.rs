@@ -24,6 +24,19 @@ pub struct Generator {
     pub unresolved: Option<u64>,
 }
 
+/// A stretch in which squall was dead. Nothing is known of it; what counters and Flink's own stamps tell of it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    /// Last line of the journal before it.
+    pub from_s: f64,
+    /// First record due after it.
+    pub to_s: f64,
+    /// Records that were due in it, and never sent; they are no part of `generator`.
+    pub unsent_records: u64,
+    /// Occurrences of faults whose moments lay in it: they did nothing.
+    pub skipped: Vec<String>,
+}
+
 /// Something worth doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

@@ -10,7 +10,7 @@ mod window;
 
 pub use delivery::{Delivery, Offender};
 pub use drift::{Drift, DriftStatus};
-pub use evidence::{Clock, Finding, Generator, Probe};
+pub use evidence::{Clock, Finding, Gap, Generator, Probe};
 pub use expectation::{Expectation, ExpectationStatus};
 pub use fault::{Deed, Fault, Moment, Phase, Recovery, RecoveryStatus, Timeline};
 pub use flink::{Checkpoint, CheckpointPart, Restart, StateOfJob};
@@ -57,6 +57,9 @@ pub struct Report {
     pub reasons: Vec<String>,
     /// What happened, in one or two plain sentences.
     pub sentence: String,
+    /// Stretches in which squall was dead, of a run that was resumed; empty for others.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
     /// In the order of the file.
     pub expectations: Vec<Expectation>,
     /// In the order in which they fired.

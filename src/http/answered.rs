@@ -9,7 +9,7 @@ pub struct Answered<T> {
     pub sent: Timestamp,
     /// Just after the answer was read.
     pub received: Timestamp,
-    /// What Flink answered.
+    /// What was answered.
     pub value: T,
 }
 

@@ -1,15 +1,16 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::units::{Duration, SecretSource};
 
-/// Where a Flink REST endpoint or SQL gateway is, and how to be let in.
+/// Where an HTTP service is, and how to be let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Access {
@@ -19,6 +20,9 @@ pub struct Access {
     /// How to authenticate.
     #[serde(default)]
     pub auth: Auth,
+    /// Further headers that are asked for, such as `X-Scope-OrgID`, and where their values are kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, SecretSource>,
     /// A PEM file of certificate authorities to trust beside the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -27,7 +31,7 @@ pub struct Access {
     pub timeout: Duration,
 }
 
-/// How to authenticate at the endpoint (Flink itself has none: a proxy in front of it asks).
+/// How to authenticate (Flink itself asks for nothing: a proxy in front of it does).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Auth {
@@ -53,7 +57,13 @@ impl Access {
     /// Plain access to `addresses` with the default time-out of 2 s: short, since a frozen JobManager accepts connections and
     /// never answers.
     pub fn to<A: Into<String>>(addresses: impl IntoIterator<Item = A>) -> Self {
-        Self { addresses: addresses.into_iter().map(Into::into).collect(), auth: Auth::None, ca_file: None, timeout: default_timeout() }
+        Self {
+            addresses: addresses.into_iter().map(Into::into).collect(),
+            auth: Auth::None,
+            headers: BTreeMap::new(),
+            ca_file: None,
+            timeout: default_timeout(),
+        }
     }
 }
 
@@ -65,25 +75,62 @@ impl Access {
             Auth::Basic { password: SecretSource::File(path), .. } | Auth::Bearer(SecretSource::File(path)) => *path = base.join(&*path),
             Auth::None | Auth::Basic { .. } | Auth::Bearer(_) => {}
         }
+        for source in self.headers.values_mut() {
+            if let SecretSource::File(path) = source {
+                *path = base.join(&*path);
+            }
+        }
         self.ca_file = self.ca_file.map(|file| base.join(file));
         self
     }
+
+    /// Whether its addresses can be used; nothing is read or asked.
+    ///
+    /// # Errors
+    /// What is wrong with the first that cannot.
+    pub fn usable(&self) -> Result<(), Error> {
+        self.parsed().map(drop)
+    }
+
+    pub(super) fn parsed(&self) -> Result<Vec<Address>, Error> {
+        if self.addresses.is_empty() {
+            return Err(Error::Address { address: String::new(), reason: "no address is given".to_owned() });
+        }
+        self.addresses.iter().map(|text| Address::parse(text)).collect()
+    }
+
+    /// The headers of every request, none of which shows itself.
+    pub(super) fn all_headers(&self, base: &Path) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        if let Some(text) = self.auth.header(base)? {
+            headers.insert(AUTHORIZATION, hidden(&text)?);
+        }
+        for (name, value) in &self.headers {
+            let header = name.parse::<HeaderName>().map_err(|_| Error::Client(format!("`{name}` is no name of an HTTP header")))?;
+            headers.insert(header, hidden(value.read(base)?.reveal())?);
+        }
+        Ok(headers)
+    }
+}
+
+fn hidden(text: &str) -> Result<HeaderValue, Error> {
+    let mut value =
+        HeaderValue::from_str(text).map_err(|_| Error::Client("the secret holds characters that no HTTP header can carry".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Auth {
-    /// The value of the `Authorization` header.
-    pub(super) fn header(&self, base: &Path) -> Result<Option<HeaderValue>, Error> {
-        let text = match self {
-            Self::None => return Ok(None),
+    /// The text of the `Authorization` header.
+    fn header(&self, base: &Path) -> Result<Option<String>, Error> {
+        Ok(match self {
+            Self::None => None,
             Self::Basic { user, password } => {
                 let pair = format!("{user}:{}", password.read(base)?.reveal());
-                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+                Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
             }
-            Self::Bearer(token) => format!("Bearer {}", token.read(base)?.reveal()),
-        };
-        HeaderValue::from_str(&text)
-            .map(Some)
-            .map_err(|_| Error::Client("the secret holds characters that no HTTP header can carry".to_owned()))
+            Self::Bearer(token) => Some(format!("Bearer {}", token.read(base)?.reveal())),
+        })
     }
 }
 
@@ -116,15 +163,15 @@ impl Address {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeMap;
-
-    use super::super::Rest;
+    use super::super::Http;
     use super::*;
 
     #[test]
     fn unusable_settings_are_refused_before_anything_is_sent() {
-        let refuse = |access: Access| Rest::new(&access, Path::new("/")).map(drop).unwrap_err().to_string();
+        let refuse = |access: Access| Http::new(&access, Path::new("/"), str::to_owned).map(drop).unwrap_err().to_string();
         assert!(refuse(Access::to(["localhost"])).contains("write for example http://host:8081"));
+        let header = BTreeMap::from([("no header".to_owned(), SecretSource::Env("PATH".to_owned()))]);
+        assert!(refuse(Access { headers: header, ..Access::to(["http://h"]) }).contains("no name of an HTTP header"));
         assert!(refuse(Access::to(["ftp://host"])).contains("neither http:// nor https://"));
         assert!(refuse(Access::to(Vec::<String>::new())).contains("no address is given"));
         let credentials = refuse(Access::to(["http://ann:s3cret@host:8081"]));

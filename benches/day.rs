@@ -1,0 +1,117 @@
+//! What a soak of a day costs afterwards and while it lasts: how long its report takes from the journal, and what the fold of a run keeps in
+//! memory for each hour. `cargo bench --bench day [hours]`; 24 by default.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "../tests/day/mod.rs"]
+#[allow(dead_code, reason = "a test needs the rest")]
+mod simulated;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use simulated::{Day, Drifts};
+use squall::analysis::Analysis;
+use squall::campaign::stored;
+use squall::clock;
+use squall::journal::Event;
+use squall::report::{self, Extras, terminal};
+
+/// Counts what is held.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is done by the system's allocator; only numbers are kept beside.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        MOST.fetch_max(HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    let hours = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(24);
+    println!(
+        "{:>9}  {:>6}  {:>10}  {:>7}  {:>7}  {:>7}  {:>7}  {:>8}",
+        "kill each", "kills", "on disk", "read", "judge", "write", "whole", "memory"
+    );
+    for spacing in [1800, 120] {
+        let drifts = Drifts { heap: 25_165_824.0, state: 2_097_152.0, threads: 1.5, down: 250.0 };
+        report_of(&Day { hours, spacing, coarse: false, drifts });
+    }
+    println!();
+    let day = Day { hours: hours.min(6), spacing: 120, coarse: false, drifts: Drifts::default() };
+    let plan = day.plan();
+    println!("{:>8}  {:>14}  {:>14}", "hour", "keeps all", "forgets");
+    let (all, forgets) = (held(&day, Analysis::new(&plan)), held(&day, Analysis::forgetting(&plan)));
+    for (hour, (all, forgets)) in (1..).zip(all.iter().zip(&forgets)) {
+        println!("{hour:>8}  {:>10.2} MiB  {:>10.2} MiB", mib(*all), mib(*forgets));
+    }
+}
+
+fn mib(bytes: usize) -> f64 {
+    bytes as f64 / 1_048_576.0
+}
+
+/// Times each part of `squall report`.
+fn report_of(day: &Day) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = day.write(home.path());
+    let before = HELD.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let start = clock::now();
+    let run = stored::journal(folder.path()).unwrap();
+    let read = clock::now();
+    let outcome = run.analysis.outcome();
+    let judged = clock::now();
+    report::write_all(&outcome, &Extras::default(), folder.path()).unwrap();
+    let summary = terminal::summary(&outcome, None, &terminal::Look::default());
+    let written = clock::now();
+    assert!(!summary.is_empty());
+    println!(
+        "{:>7} s  {:>6}  {:>6.1} MiB  {:>5.2} s  {:>5.2} s  {:>5.2} s  {:>5.2} s  {:>4.0} MiB",
+        day.spacing,
+        outcome.faults.len(),
+        mib(below(folder.path())),
+        read.seconds_since(start),
+        judged.seconds_since(read),
+        written.seconds_since(judged),
+        written.seconds_since(start),
+        mib(MOST.load(Ordering::Relaxed) - before)
+    );
+}
+
+/// Bytes of journal and samples.
+fn below(folder: &Path) -> usize {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len() as usize);
+    let samples = std::fs::read_dir(folder.join("samples")).unwrap();
+    size(&folder.join("journal.ndjson")) + samples.map(|entry| size(&entry.unwrap().path())).sum::<usize>()
+}
+
+/// Bytes that a fold holds after each hour of a run.
+fn held(day: &Day, mut analysis: Analysis) -> Vec<usize> {
+    let before = HELD.load(Ordering::Relaxed);
+    let (mut seq, mut hours, mut first) = (0, Vec::new(), None);
+    day.tell(&mut |at, event| {
+        analysis.push(&Event { seq, at, event });
+        seq += 1;
+        let began = *first.get_or_insert(at);
+        if at.seconds_since(began) >= 3600.0 * (hours.len() + 1) as f64 {
+            hours.push(HELD.load(Ordering::Relaxed).saturating_sub(before));
+        }
+    });
+    hours
+}
