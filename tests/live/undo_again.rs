@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use nix::sys::signal::Signal;
 use squall::journal::EventKind;
 
 use super::shared::{Going, assert_healed, events, run, scenario, shared};
@@ -18,7 +19,7 @@ fn next_logs() -> Vec<PathBuf> {
 fn an_undo_that_failed_is_tried_again_while_the_run_goes_on() {
     let shared = shared();
     let timeline = "{ at: 3s, name: lose, inject: { kill-taskmanager: { count: 1, restart-after: 1s } } }";
-    let path = scenario(&shared.home, "undo-again", timeline, "duration: 40s\n");
+    let path = scenario(&shared.home, "undo-again", timeline, "duration: 5m\n");
     // A process cannot write its log where a folder is.
     let blocked = next_logs();
     blocked.iter().for_each(|log| std::fs::create_dir(log).unwrap());
@@ -30,6 +31,7 @@ fn an_undo_that_failed_is_tried_again_while_the_run_goes_on() {
     assert!(!so_far.iter().any(|event| matches!(event.event, EventKind::TrafficStopped(_))), "only once traffic had stopped");
     let tries = so_far.iter().filter(|event| matches!(event.event, EventKind::UndoPerformed { .. })).count();
     assert_eq!(tries, 2);
-    going.ends_with(0);
+    going.signal(Signal::SIGINT);
+    going.ends_with(130);
     assert_healed(shared);
 }
