@@ -18,6 +18,8 @@ const SECOND: i64 = 1_000_000_000;
 const MIB: f64 = 1_048_576.0;
 /// What is left out at the start: a tenth of the time, within these.
 const WARM_UP: (i64, i64) = (20 * SECOND, 900 * SECOND);
+/// Seconds until a squall holds what it will hold.
+const OWN_WARM_UP: f64 = 900.0;
 /// Stretches of a series that is reduced to one value each.
 const STRETCHES: i64 = 120;
 /// Occurrences of a fault whose recoveries can be compared.
@@ -135,19 +137,18 @@ impl Look<'_> {
         all
     }
 
-    /// A squall that goes on is another process: the first quarter of its time warms up.
+    /// A squall that goes on is another process. Each warms up for a quarter of an hour, or of its time where that is less.
     fn own_memory(&self) -> Vec<Vec<(f64, f64)>> {
         let points = self.per_stretch(&self.points(Metric::OwnMemory), middle_of, false);
         let resumed = self.analysis.run.gaps.iter().map(|gap| self.analysis.seconds(gap.to));
-        let mut stretches = vec![points];
-        for at in resumed {
-            let Some(last) = stretches.pop() else { break };
-            let (before, after): (Vec<_>, Vec<_>) = last.into_iter().partition(|(moment, _)| *moment < at);
-            let warm = after.len() / 4;
-            stretches.extend([before, after.into_iter().skip(warm).collect()]);
-        }
-        stretches.retain(|points| !points.is_empty());
-        stretches
+        let begins: Vec<f64> = std::iter::once(0.0).chain(resumed).collect();
+        let process = |at: f64| begins.iter().copied().take_while(|begin| *begin <= at).last().unwrap_or(0.0);
+        let warm = |points: &[(f64, f64)]| {
+            let (began, last) = (points.first().map_or(0.0, |first| process(first.0)), points.last().map_or(0.0, |last| last.0));
+            let from = began + ((last - began) / 4.0).min(OWN_WARM_UP);
+            points.iter().copied().filter(|(at, _)| *at >= from).collect()
+        };
+        points.chunk_by(|(before, _), (at, _)| process(*before) == process(*at)).map(warm).collect()
     }
 
     /// Series that go with the load: a load that drifts makes them no data.

@@ -122,8 +122,11 @@ impl Analysis {
         match event {
             EventKind::Sample { metric, of, value } => self.take_sample(at, *metric, of, *value),
             EventKind::Output(batch) => self.output.push(batch),
-            EventKind::Histogram { metric, from, to, negative, histogram, summary, .. } => {
-                if let Err(error) = self.latency.push(*metric, (from.0, to.0), *negative, histogram, *summary) {
+            // While a run goes on, no window is that long.
+            EventKind::Histogram { sum: true, .. } if self.forgets => {}
+            EventKind::Histogram { metric, from, to, negative, histogram, summary, sum, .. } => {
+                let push = if *sum { LatencyLog::push_sum } else { LatencyLog::push };
+                if let Err(error) = push(&mut self.latency, *metric, (from.0, to.0), *negative, histogram, *summary) {
                     self.probe_failed(&format!("histograms of {metric}"), &error);
                 }
             }

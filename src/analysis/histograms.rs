@@ -83,12 +83,13 @@ impl Sum {
             if index >= counts.len() {
                 counts.resize(index + 1, 0);
             }
-            counts[index] += count;
+            // A broken one may overflow before it is taken back.
+            counts[index] = counts[index].wrapping_add(count);
         };
         let whole = each(payload, add);
         if whole.is_none() {
             // What was read before it broke off is read again, and taken back.
-            each(payload, |index, count| self.counts[index] -= count);
+            each(payload, |index, count| self.counts[index] = self.counts[index].wrapping_sub(count));
         }
         whole
     }

@@ -11,6 +11,9 @@ use super::histograms::{Sum, decode};
 use super::series::Point;
 use crate::metric::Metric;
 
+/// Width of the sums that a long run writes beside its histograms, in nanoseconds.
+pub const SUMMED: i64 = 60_000_000_000;
+
 /// A histogram and the stretch of intended times that it covers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stretch {
@@ -56,6 +59,35 @@ struct Stretches {
     newest: usize,
     /// Length of the longest.
     longest: i64,
+    /// Sums of those that begin in the same minute, by that minute: of each subject, and of stragglers, one.
+    sums: BTreeMap<i64, Vec<Stretch>>,
+}
+
+impl Stretches {
+    /// The sums of these, which begin in the same minute, where they hold the same values. Minutes that a span cuts, that a crash cut, or of
+    /// which one could not be written have none.
+    fn sums_of(&self, minute: &[(usize, &Stretch)]) -> Option<&[Stretch]> {
+        let (_, first) = minute.first()?;
+        let sums = self.sums.get(&first.from.div_euclid(SUMMED))?;
+        let extent = |stretches: &mut dyn Iterator<Item = &Stretch>| {
+            stretches.fold((i64::MAX, i64::MIN, 0, 0), |(from, to, count, negative), stretch| {
+                (from.min(stretch.from), to.max(stretch.to), count + stretch.count, negative + stretch.negative)
+            })
+        };
+        (extent(&mut sums.iter()) == extent(&mut minute.iter().map(|(_, stretch)| *stretch))).then_some(sums)
+    }
+}
+
+impl Stretch {
+    fn of((from, to): (i64, i64), negative: u64, encoded: &str, summary: Option<[u64; 4]>) -> Result<Self, String> {
+        let encoded = STANDARD.decode(encoded).map_err(|error| error.to_string())?.into_boxed_slice();
+        let [count, p50, p99, max] = match summary {
+            Some(summary) => summary,
+            None => summarised(&decode(&encoded)?),
+        };
+        let (p50, p99, max) = (seconds(p50), seconds(p99), seconds(max));
+        Ok(Self { from, to, count: count + negative, negative, p50, p99, max, encoded })
+    }
 }
 
 impl LatencyLog {
@@ -69,17 +101,25 @@ impl LatencyLog {
         encoded: &str,
         summary: Option<[u64; 4]>,
     ) -> Result<(), String> {
-        let encoded = STANDARD.decode(encoded).map_err(|error| error.to_string())?.into_boxed_slice();
-        let [count, p50, p99, max] = match summary {
-            Some(summary) => summary,
-            None => summarised(&decode(&encoded)?),
-        };
-        let (p50, p99, max) = (seconds(p50), seconds(p99), seconds(max));
-        let stretch = Stretch { from, to, count: count + negative, negative, p50, p99, max, encoded };
+        let stretch = Stretch::of((from, to), negative, encoded, summary)?;
         let stretches = self.metrics.entry(metric).or_default();
         stretches.newest = stretches.by_start.partition_point(|before| before.from <= from);
         stretches.longest = stretches.longest.max(to - from);
         stretches.by_start.insert(stretches.newest, stretch);
+        Ok(())
+    }
+
+    /// Takes in a sum of histograms that begin in the same minute, which come by themselves, too. Otherwise as [`LatencyLog::push`].
+    pub fn push_sum(
+        &mut self,
+        metric: Metric,
+        span: (i64, i64),
+        negative: u64,
+        encoded: &str,
+        summary: Option<[u64; 4]>,
+    ) -> Result<(), String> {
+        let sum = Stretch::of(span, negative, encoded, summary)?;
+        self.metrics.entry(metric).or_default().sums.entry(span.0.div_euclid(SUMMED)).or_default().push(sum);
         Ok(())
     }
 
@@ -114,8 +154,8 @@ impl LatencyLog {
 
     /// The distribution over spans of intended times, `from <= at < to`; a stretch belongs to where its middle lies. None without a value.
     pub fn merged(&self, metric: Metric, spans: &[(i64, i64)]) -> Option<Merged> {
-        let longest = self.longest(metric);
-        let all = self.stretches(metric);
+        let stretches = self.metrics.get(&metric)?;
+        let (longest, all) = (stretches.longest, stretches.by_start.as_slice());
         let mut sum = Sum::default();
         let mut negative = 0;
         let mut any = false;
@@ -124,13 +164,21 @@ impl LatencyLog {
         spans.sort_unstable();
         for (from, to) in spans {
             let first = all.partition_point(|stretch| stretch.from < from.saturating_sub(longest)).max(after);
-            for (index, stretch) in all.iter().enumerate().skip(first).take_while(|(_, stretch)| stretch.from < to) {
-                let middle = stretch.from + (stretch.to - stretch.from) / 2;
-                // What one of the spans has taken no other one takes.
-                if stretch.count > 0 && (from..to).contains(&middle) && sum.add(&stretch.encoded).is_ok() {
+            let inside = |stretch: &Stretch| stretch.count > 0 && (from..to).contains(&(stretch.from + (stretch.to - stretch.from) / 2));
+            let near = all.iter().enumerate().skip(first).take_while(|(_, stretch)| stretch.from < to);
+            let taken: Vec<(usize, &Stretch)> = near.filter(|(_, stretch)| inside(stretch)).collect();
+            // What one of the spans has taken no other one takes.
+            after = taken.last().map_or(after, |(index, _)| index + 1);
+            let mut add = |stretch: &Stretch| {
+                if sum.add(&stretch.encoded).is_ok() {
                     negative += stretch.negative;
                     any = true;
-                    after = index + 1;
+                }
+            };
+            for minute in taken.chunk_by(|(_, one), (_, next)| one.from.div_euclid(SUMMED) == next.from.div_euclid(SUMMED)) {
+                match stretches.sums_of(minute) {
+                    Some(sums) => sums.iter().for_each(&mut add),
+                    None => minute.iter().for_each(|(_, stretch)| add(stretch)),
                 }
             }
         }
@@ -197,6 +245,7 @@ fn seconds(microseconds: u64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -223,5 +272,57 @@ mod tests {
         assert!(log.merged(Metric::VisibleLatency, &[(20, 30)]).is_none());
         assert!(log.push(Metric::Slip, (0, 1), 0, "no histogram", None).is_err());
         assert_eq!(log.p99(Metric::VisibleLatency, 0, 20).len(), 2);
+    }
+
+    /// A value in each of these seconds, `(second, value)`.
+    fn seconds_of(values: &[(i64, u64)]) -> LatencyLog {
+        let mut log = LatencyLog::default();
+        for (second, value) in values {
+            let (from, to) = (second * 1_000_000_000, (second + 1) * 1_000_000_000);
+            log.push(Metric::VisibleLatency, (from, to), u64::from(value % 7 == 0), &encode(&[*value]), None).unwrap();
+        }
+        log
+    }
+
+    proptest! {
+        #[test]
+        fn sums_change_nothing(
+            values in prop::collection::vec((0i64..300, 1u64..9_000_000), 1..200),
+            summed in prop::collection::vec(any::<bool>(), 200),
+            edges in prop::collection::vec(0i64..300, 2..6),
+        ) {
+            let plain = seconds_of(&values);
+            let mut with = plain.clone();
+            let mut minutes: BTreeMap<i64, Vec<(i64, u64)>> = BTreeMap::new();
+            // Where squall died, a sum misses some.
+            for (value, _) in values.iter().zip(&summed).filter(|(_, summed)| **summed) {
+                minutes.entry(value.0 / 60).or_default().push(*value);
+            }
+            for values in minutes.values() {
+                let (first, last) = (values.iter().map(|value| value.0).min().unwrap(), values.iter().map(|value| value.0).max().unwrap());
+                let all: Vec<u64> = values.iter().map(|value| value.1).collect();
+                let negative = all.iter().filter(|value| **value % 7 == 0).count() as u64;
+                let span = (first * 1_000_000_000, (last + 1) * 1_000_000_000);
+                with.push_sum(Metric::VisibleLatency, span, negative, &encode(&all), None).unwrap();
+            }
+            let spans: Vec<(i64, i64)> = edges.windows(2).map(|pair| (pair[0] * 1_000_000_000, pair[1] * 1_000_000_000)).collect();
+            let found = |log: &LatencyLog| log.merged(Metric::VisibleLatency, &spans).map(|merged| (merged.histogram, merged.negative));
+            prop_assert_eq!(found(&plain), found(&with));
+        }
+    }
+
+    #[test]
+    fn a_minute_is_read_from_its_sum() {
+        let mut log = seconds_of(&[(59, 10), (60, 20), (119, 30), (120, 40)]);
+        let span = (60_000_000_000, 120_000_000_000);
+        // Another value tells which one was read.
+        log.push_sum(Metric::VisibleLatency, span, 0, &encode(&[77, 77]), None).unwrap();
+        let found = |from: i64, to: i64| log.merged(Metric::VisibleLatency, &[(from * 1_000_000_000, to * 1_000_000_000)]).unwrap();
+        assert_eq!((found(59, 121).max() * 1e6).round() as u64, 77);
+        // The span cuts the minute, or the sum is not of all that came.
+        assert_eq!((found(59, 100).max() * 1e6).round() as u64, 20);
+        log.push(Metric::VisibleLatency, (80_000_000_000, 81_000_000_000), 0, &encode(&[50]), None).unwrap();
+        let found = log.merged(Metric::VisibleLatency, &[span]).unwrap();
+        assert_eq!((found.count(), (found.max() * 1e6).round() as u64), (3, 50));
     }
 }

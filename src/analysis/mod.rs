@@ -73,7 +73,7 @@ pub use drift::{Drift, Trend, per_time};
 pub use expectations::{compare, in_words};
 pub use figures::{Better, Observed, RunFigure, Weight, fault_name, figures};
 pub use hold::{FLAT, Hold, HoldLimits, Sustained};
-pub use latency::summarised;
+pub use latency::{SUMMED, summarised};
 pub use now::{FaultNow, FaultSpan};
 pub use outcome::{
     Bounds, Deed, ExpectationOutcome, FaultOutcome, Figure, Finding, Gap, LagRow, LatencySeries, Moment, Outcome, Recovery, RecoveryPhase,

@@ -244,6 +244,7 @@ impl Pipeline {
                         negative: 0,
                         histogram: encode(&values),
                         summary: None,
+                        sum: false,
                     },
                 ));
             }

@@ -15,8 +15,8 @@ use crate::units::Bytes;
 const NEAR: u64 = 80;
 /// A segment is at most this share of the budget.
 const SEGMENTS: u64 = 16;
-/// A segment of samples is closed at this size, so that the oldest can be reduced on its own.
-const SEGMENT: u64 = 16 * 1024 * 1024;
+/// A segment of samples is closed at this size, so that the oldest can be reduced on its own, and a report reads several at once.
+const SEGMENT: u64 = 4 * 1024 * 1024;
 
 /// The budget of a run, and what it has used.
 #[derive(Debug)]

@@ -2,17 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::iter::Flatten;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::reader::Entry;
 use super::rows::RowReader;
 
-/// Entries that go from thread to thread together, and how many times so many wait: a few MiB.
-const CHUNK: usize = 256;
-const CHUNKS: usize = 4;
+/// Threads that read ahead, at most: each holds a segment or two, some tens of MiB.
+const MOST_THREADS: usize = 4;
 
 pub(super) enum LineError {
     /// The end is cut off: nothing follows.
@@ -29,6 +28,8 @@ pub(super) type Line = Result<Entry, LineError>;
 pub(super) struct Lines {
     files: std::vec::IntoIter<PathBuf>,
     compressed: bool,
+    /// Whether other files follow these.
+    followed: bool,
     open: Option<(PathBuf, Box<dyn BufRead + Send>)>,
     /// Of the open file, from 1.
     number: usize,
@@ -39,7 +40,8 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(files: Vec<PathBuf>, compressed: bool) -> Self {
-        Self { files: files.into_iter(), compressed, open: None, number: 0, line: Vec::new(), rows: RowReader::default() }
+        let (line, rows) = (Vec::new(), RowReader::default());
+        Self { files: files.into_iter(), compressed, followed: false, open: None, number: 0, line, rows }
     }
 
     /// Of text that is at hand, under this name.
@@ -50,7 +52,7 @@ impl Lines {
     /// A segment that a crash cut short is followed by those of the squall that went on.
     fn torn(&mut self, what: String) -> LineError {
         self.open = None;
-        if self.files.as_slice().is_empty() { LineError::Torn(what) } else { LineError::Unreadable(what) }
+        if self.files.as_slice().is_empty() && !self.followed { LineError::Torn(what) } else { LineError::Unreadable(what) }
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
@@ -113,28 +115,40 @@ impl Iterator for Lines {
     }
 }
 
-/// Lines that a thread of its own reads ahead.
+/// Lines of samples that threads of their own read ahead: a segment stands alone, so each reads every so many of them.
 pub(super) struct Ahead {
-    lines: Flatten<mpsc::IntoIter<Vec<Line>>>,
+    threads: Vec<Reading>,
+    /// Of the segment that is given.
+    lines: std::vec::IntoIter<Line>,
+    segments: std::ops::Range<usize>,
+}
+
+struct Reading {
+    /// A segment at a time; one at most waits to be taken.
+    segments: Receiver<Vec<Line>>,
     /// None once it has ended.
-    reading: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Ahead {
-    /// Reads `lines` ahead until they end or this is dropped.
+    /// Reads these segments ahead until they end or this is dropped.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub(super) fn of(mut lines: Lines) -> io::Result<Self> {
-        let (send, chunks) = sync_channel(CHUNKS);
-        let reading = move || loop {
-            let chunk: Vec<Line> = lines.by_ref().take(CHUNK).collect();
-            if chunk.is_empty() || send.send(chunk).is_err() {
-                break;
-            }
+    pub(super) fn of(segments: &[PathBuf]) -> io::Result<Self> {
+        let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        let read = |first: usize| {
+            let (send, receive) = sync_channel(0);
+            let lines =
+                |(index, path): (usize, &PathBuf)| Lines { followed: index + 1 < segments.len(), ..Lines::new(vec![path.clone()], true) };
+            let own: Vec<Lines> = segments.iter().enumerate().skip(first).step_by(most).map(lines).collect();
+            // Nobody takes what is dropped.
+            let reading = move || drop(own.into_iter().try_for_each(|lines| send.send(lines.collect())));
+            let thread = thread::Builder::new().name("journal".to_owned()).spawn(reading)?;
+            Ok(Reading { segments: receive, thread: Some(thread) })
         };
-        let reading = thread::Builder::new().name("journal".to_owned()).spawn(reading)?;
-        Ok(Self { lines: chunks.into_iter().flatten(), reading: Some(reading) })
+        let threads = (0..most.min(segments.len())).map(read).collect::<io::Result<_>>()?;
+        Ok(Self { threads, lines: Vec::new().into_iter(), segments: 0..segments.len() })
     }
 }
 
@@ -142,13 +156,20 @@ impl Iterator for Ahead {
     type Item = Line;
 
     fn next(&mut self) -> Option<Line> {
-        let line = self.lines.next();
-        // A thread that panicked sends no more either, and that is no end of the journal.
-        if line.is_none()
-            && let Some(Err(panic)) = self.reading.take().map(JoinHandle::join)
-        {
-            std::panic::resume_unwind(panic);
+        loop {
+            if let Some(line) = self.lines.next() {
+                return Some(line);
+            }
+            let next = self.segments.next()?;
+            let turn = next % self.threads.len();
+            match self.threads[turn].segments.recv() {
+                Ok(lines) => self.lines = lines.into_iter(),
+                // A thread that panicked sends no more, and that is no end of the journal.
+                Err(_) => match self.threads[turn].thread.take().map(JoinHandle::join) {
+                    Some(Err(panic)) => std::panic::resume_unwind(panic),
+                    _ => unreachable!("a thread sends each of its segments"),
+                },
+            }
         }
-        line
     }
 }

@@ -33,8 +33,9 @@ pub use rows::{Poll, SeriesName};
 pub use undos::{OpenUndo, OpenUndos};
 pub use writer::Writer;
 
-/// Version of the format that this squall writes, and the newest that it reads: 1 had each sample on a line of its own, 2 has rows.
-pub const SCHEMA: u32 = 2;
+/// Version of the format that this squall writes, and the newest that it reads: 1 had each sample on a line of its own, 2 has rows,
+/// 3 has sums of histograms beside them.
+pub const SCHEMA: u32 = 3;
 
 /// Takes in events as they happen: what probes and the engine write to.
 pub trait Record: Send + Sync {

@@ -64,7 +64,7 @@ impl Reader {
     /// When there is no journal, it cannot be read, or its format is newer than [`SCHEMA`].
     pub fn open(folder: &RunFolder) -> Result<Self, Error> {
         let mut reader = Self::open_journal(folder)?;
-        let ahead = Ahead::of(Lines::new(folder.segments(), true)).map_err(|source| Error::Read { path: folder.samples(), source })?;
+        let ahead = Ahead::of(&folder.segments()).map_err(|source| Error::Read { path: folder.samples(), source })?;
         reader.samples = Some(ahead.peekable());
         Ok(reader)
     }

@@ -115,6 +115,7 @@ impl Minute {
             Entry::Event(Event { event, .. }) => match event {
                 EventKind::Sample { metric, of, value } => self.value(metric, &of, value),
                 EventKind::Output(batch) => self.output(batch),
+                EventKind::Histogram { sum: true, .. } => {}
                 EventKind::Histogram { metric, of, from, to, negative, histogram, .. } => {
                     self.distribution(metric, of, from, to, negative, &histogram);
                 }
@@ -188,7 +189,7 @@ impl Minute {
             let mut bytes = Vec::new();
             V2DeflateSerializer::new().serialize(&minute.histogram, &mut bytes).ok()?;
             let Distribution { from, to, negative, .. } = minute;
-            Some(EventKind::Histogram { metric, of, from, to, negative, histogram: STANDARD.encode(bytes), summary: None })
+            Some(EventKind::Histogram { metric, of, from, to, negative, histogram: STANDARD.encode(bytes), summary: None, sum: false })
         });
         let events = distributions.chain(self.output.into_values().map(EventKind::Output)).chain(self.others);
         for event in events {

@@ -53,6 +53,7 @@ pub use engine::run;
 pub use error::Error;
 pub use observers::ObserverError;
 pub use pilot::{Helm, Pilot, RateError, Throttle};
+pub use pooled::{Distribution, Pooled};
 pub use replayed::{Replayed, replayed};
 pub use request::{Finished, Request, new_run_id, plan_json};
 pub use resume::{Resume, ResumeError, resume};

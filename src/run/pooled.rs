@@ -1,4 +1,5 @@
-//! Histograms of a second each, put together to longer ones: a run of days has no use for each second of what it is not judged by.
+//! Histograms of a second each, put together to longer ones: a run of days has no use for each second of what it is not judged by, and is
+//! quicker to judge by the minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use crate::analysis::summarised;
+use crate::analysis::{SUMMED, summarised};
 use crate::clock::Timestamp;
 use crate::journal::{EventKind, Of};
 use crate::metric::Metric;
@@ -27,12 +28,17 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// As the journal keeps it; none where it is empty.
-    pub fn event(&self, metric: Metric, of: Of) -> Option<EventKind> {
-        let Self { from, to, histogram, negative } = self;
-        if histogram.is_empty() && *negative == 0 {
+    /// Whether there is no value in it.
+    fn is_empty(&self) -> bool {
+        self.histogram.is_empty() && self.negative == 0
+    }
+
+    /// As the journal keeps it; none where it is empty. `sum`: whether the journal has its values already.
+    pub fn event(&self, metric: Metric, of: Of, sum: bool) -> Option<EventKind> {
+        if self.is_empty() {
             return None;
         }
+        let Self { from, to, histogram, negative } = self;
         let mut bytes = Vec::new();
         match V2DeflateSerializer::new().serialize(histogram, &mut bytes) {
             Ok(_) => Some(EventKind::Histogram {
@@ -43,6 +49,7 @@ impl Distribution {
                 negative: *negative,
                 histogram: STANDARD.encode(bytes),
                 summary: Some(summarised(histogram)),
+                sum,
             }),
             Err(error) => {
                 tracing::error!("a histogram of {metric} could not be serialised: {error}");
@@ -53,15 +60,30 @@ impl Distribution {
 }
 
 /// Distributions that are still open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pooled {
+    width: i64,
+    sums: bool,
     open: BTreeMap<(Metric, Of), Distribution>,
 }
 
 impl Pooled {
-    /// Puts a distribution to the others of the same `width` of intended times. Gives those of the time before, where that is over.
-    pub fn add(&mut self, width: Duration, metric: Metric, of: Of, added: Distribution) -> Option<EventKind> {
-        let stretch = |at: Timestamp| at.0.div_euclid(i64::try_from(width.as_nanos()).unwrap_or(i64::MAX).max(1));
+    /// Of this width, instead of the shorter ones.
+    pub fn to(width: Duration) -> Self {
+        Self { width: i64::try_from(width.as_nanos()).unwrap_or(i64::MAX).max(1), sums: false, open: BTreeMap::new() }
+    }
+
+    /// Of a minute, beside the shorter ones.
+    pub fn sums() -> Self {
+        Self { width: SUMMED, sums: true, open: BTreeMap::new() }
+    }
+
+    /// Puts a distribution to the others of the same stretch of intended times. Gives those of the time before, where that is over.
+    pub fn add(&mut self, metric: Metric, of: Of, added: Distribution) -> Option<EventKind> {
+        if added.is_empty() {
+            return None;
+        }
+        let stretch = |at: Timestamp| at.0.div_euclid(self.width);
         match self.open.get_mut(&(metric, of.clone())) {
             Some(open) if stretch(open.from) == stretch(added.from) => {
                 open.from = open.from.min(added.from);
@@ -72,13 +94,13 @@ impl Pooled {
                 let _ = open.histogram.add(added.histogram);
                 None
             }
-            _ => self.open.insert((metric, of.clone()), added)?.event(metric, of),
+            _ => self.open.insert((metric, of.clone()), added)?.event(metric, of, self.sums),
         }
     }
 
     /// What is still open.
     pub fn close(&mut self) -> Vec<EventKind> {
-        std::mem::take(&mut self.open).into_iter().filter_map(|((metric, of), open)| open.event(metric, of)).collect()
+        std::mem::take(&mut self.open).into_iter().filter_map(|((metric, of), open)| open.event(metric, of, self.sums)).collect()
     }
 }
 
@@ -95,10 +117,10 @@ mod tests {
 
     #[test]
     fn seconds_become_one_distribution_and_none_is_lost() {
-        let mut pooled = Pooled::default();
+        let mut pooled = Pooled::to(Duration::from_secs(10));
         let mut given = Vec::new();
         for (at, values) in [(8, [10, 20]), (9, [30, 4_000_000]), (10, [50, 60]), (7, [70, 80])] {
-            given.extend(pooled.add(Duration::from_secs(10), Metric::Slip, Of::Run, second(at, &values)));
+            given.extend(pooled.add(Metric::Slip, Of::Run, second(at, &values)));
         }
         given.extend(pooled.close());
         let told: Vec<_> = given

@@ -35,6 +35,7 @@ pub struct Sampling {
     /// Whether the run is long.
     long: bool,
     pooled: Mutex<Pooled>,
+    sums: Mutex<Pooled>,
 }
 
 /// Where events go.
@@ -47,7 +48,8 @@ impl Sampling {
         for probe in ["traffic", "sink"] {
             record.record(EventKind::Resolution { probe: probe.to_owned(), interval: EVERY.into(), cache: Duration::ZERO.into() });
         }
-        Self { record, topics, reached: Mutex::default(), newest: Mutex::default(), long, pooled: Mutex::default() }
+        let (pooled, sums) = (Pooled::to(POOL).into(), Pooled::sums().into());
+        Self { record, topics, reached: Mutex::default(), newest: Mutex::default(), long, pooled, sums }
     }
 
     /// So many records were acknowledged by now, and nobody sends more.
@@ -108,8 +110,10 @@ impl Sampling {
 
     /// Records what was held back.
     pub fn close(&self) {
-        let held_back = self.pooled.lock().unwrap_or_else(PoisonError::into_inner).close();
-        held_back.into_iter().for_each(|event| self.record.record(event));
+        for pooled in [&self.pooled, &self.sums] {
+            let held_back = pooled.lock().unwrap_or_else(PoisonError::into_inner).close();
+            held_back.into_iter().for_each(|event| self.record.record(event));
+        }
     }
 
     /// `parts`: streams and partitions each by itself, too.
@@ -169,16 +173,17 @@ impl Sampling {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = (acknowledged, furthest);
     }
 
-    /// Records a distribution over a second. A long run puts those together that nothing is `judged` by.
+    /// Records a distribution over a second. A long run puts those together that nothing is `judged` by, and sums up all of them.
     fn distribution(&self, metric: Metric, of: Of, distribution: Distribution, judged: bool) {
-        let event = if judged || !self.long {
-            distribution.event(metric, of)
+        let add = |pooled: &Mutex<Pooled>, added| pooled.lock().unwrap_or_else(PoisonError::into_inner).add(metric, of.clone(), added);
+        let (event, sum) = if !self.long {
+            (distribution.event(metric, of.clone(), false), None)
+        } else if judged {
+            (distribution.event(metric, of.clone(), false), add(&self.sums, distribution))
         } else {
-            self.pooled.lock().unwrap_or_else(PoisonError::into_inner).add(POOL, metric, of, distribution)
+            (add(&self.pooled, distribution.clone()), add(&self.sums, distribution))
         };
-        if let Some(event) = event {
-            self.record.record(event);
-        }
+        [event, sum].into_iter().flatten().for_each(|event| self.record.record(event));
     }
 
     /// How long ago the furthest record that came out was due, where more of its partition is acknowledged.

@@ -6,14 +6,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use squall::action::{Action, Aim, Identity, Inverse, Node, NodeDeed, Role, Step, Strength, Testimony, View, Witness};
-use squall::analysis::summarised;
 use squall::clock::{ClockOffset, Timestamp};
 use squall::delivery::Verdict;
 use squall::journal::{
@@ -22,6 +18,7 @@ use squall::journal::{
 };
 use squall::metric::Metric;
 use squall::plan::{Plan, PlannedFault, Soak, Trigger};
+use squall::run::{Distribution, Pooled};
 use squall::units::Duration;
 
 /// Wall clock at the schedule's zero, in milliseconds.
@@ -114,6 +111,7 @@ impl Day {
             seen: 0.0,
             nodes: ["tm-1".into(), "tm-2".into()],
             histograms: Vec::new(),
+            sums: Pooled::sums(),
             kills: self.kills(),
             due: VecDeque::new(),
         };
@@ -140,7 +138,8 @@ struct Story<'a> {
     /// Records that came out.
     seen: f64,
     nodes: [String; 2],
-    histograms: Vec<(String, [u64; 4])>,
+    histograms: Vec<(Histogram<u64>, EventKind)>,
+    sums: Pooled,
     kills: Vec<i64>,
     /// What is still to be told of a kill.
     due: VecDeque<(i64, EventKind)>,
@@ -187,6 +186,9 @@ impl Story<'_> {
     fn end(&mut self) {
         let end = self.day.end();
         let total = (RATE * end as f64 / 1e3) as u64;
+        for sum in self.sums.close() {
+            self.tell(end, sum);
+        }
         let books = Accounting { scheduled: total, sent: total, acknowledged: total, ..Accounting::default() };
         self.tell(end, EventKind::TrafficStopped(books));
         self.tell(end + 10, EventKind::Phase(Phase::Draining));
@@ -295,36 +297,36 @@ impl Story<'_> {
         }
     }
 
-    /// Latencies of a second's records, as a reader of two-second commits sees them.
-    fn latencies(&mut self) -> (String, [u64; 4]) {
+    /// Latencies of a second's records, as a reader of two-second commits sees them, and as an event of any moment.
+    fn latencies(&mut self) -> (Histogram<u64>, EventKind) {
         let mut histogram = Histogram::<u64>::new(3).unwrap();
         (0..2000).for_each(|_| histogram.record(self.random.random_range(100_000..2_100_000)).unwrap());
-        let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&histogram, &mut bytes).unwrap();
-        (STANDARD.encode(bytes), summarised(&histogram))
+        let all = Distribution { from: stamp(0), to: stamp(0), histogram: histogram.clone(), negative: 0 };
+        (histogram, all.event(Metric::VisibleLatency, Of::Run, false).unwrap())
     }
 
     fn distributions(&mut self, at: i64, lag: f64) {
         // Those of a backlog come when it is worked off; here they just are the longer.
-        let (histogram, mut summary) = self.histograms[self.random.random_range(0..self.histograms.len())].clone();
+        let (values, event) = self.histograms[self.random.random_range(0..self.histograms.len())].clone();
+        let EventKind::Histogram { negative, histogram, summary, sum, .. } = event else { unreachable!() };
+        let mut summary = summary.unwrap();
         if lag > RATE * 3.0 {
             summary[2] = (lag / RATE * 1e6) as u64;
         }
-        let kind = |metric, of, length: i64| EventKind::Histogram {
-            metric,
-            of,
-            from: stamp(at - length),
-            to: stamp(at),
-            negative: 0,
-            histogram: histogram.clone(),
-            summary: Some(summary),
-        };
-        self.tell(at, kind(Metric::VisibleLatency, Of::Run, 1000));
+        let mut metrics = vec![(Metric::VisibleLatency, Of::Run, 1000)];
         if at % 10_000 == 0 && at > 0 {
-            for metric in [Metric::Slip, Metric::ProduceLatency] {
-                self.tell(at, kind(metric, Of::Stream("orders".into()), 10_000));
-            }
-            self.tell(at, kind(Metric::EndToEndLatency, Of::Run, 10_000));
+            let stream = || Of::Stream("orders".into());
+            metrics.extend([
+                (Metric::Slip, stream(), 10_000),
+                (Metric::ProduceLatency, stream(), 10_000),
+                (Metric::EndToEndLatency, Of::Run, 10_000),
+            ]);
+        }
+        for (metric, of, length) in metrics {
+            let (from, to, histogram) = (stamp(at - length), stamp(at), histogram.clone());
+            let summed = self.sums.add(metric, of.clone(), Distribution { from, to, histogram: values.clone(), negative });
+            self.tell(at, EventKind::Histogram { metric, of, from, to, negative, histogram, summary: Some(summary), sum });
+            summed.into_iter().for_each(|sum| self.tell(at, sum));
         }
     }
 
