@@ -103,12 +103,12 @@ fn below(folder: &Path) -> usize {
 
 /// Bytes that a fold holds after each hour of a run.
 fn held(day: &Day, mut analysis: Analysis) -> Vec<usize> {
-    let before = HELD.load(Ordering::Relaxed);
     let (mut seq, mut hours, mut first) = (0, Vec::new(), None);
     day.tell(&mut |at, event| {
+        // What the simulation holds by itself is no part of it.
+        let (began, before) = *first.get_or_insert_with(|| (at, HELD.load(Ordering::Relaxed)));
         analysis.push(&Event { seq, at, event });
         seq += 1;
-        let began = *first.get_or_insert(at);
         if at.seconds_since(began) >= 3600.0 * (hours.len() + 1) as f64 {
             hours.push(HELD.load(Ordering::Relaxed).saturating_sub(before));
         }

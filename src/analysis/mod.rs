@@ -47,10 +47,14 @@ mod phases;
 pub mod quantile;
 mod queries;
 mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod repeats;
 mod replay;
 mod requests;
 mod restarts;
+#[cfg(test)]
+mod restarts_tests;
 mod sentence;
 mod series;
 mod skew;
