@@ -3,19 +3,18 @@
 //! Two TaskManagers, four partitions, commits every two seconds, and a killed TaskManager every so often. What it writes is what a long run
 //! writes, as densely, or [`Day::coarse`].
 
-use std::collections::{BTreeMap, VecDeque};
+mod kill;
+mod probes;
+
+use std::collections::VecDeque;
 use std::path::Path;
 
 use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use squall::action::{Action, Aim, Identity, Inverse, Node, NodeDeed, Role, Step, Strength, Testimony, View, Witness};
 use squall::clock::{ClockOffset, Timestamp};
 use squall::delivery::Verdict;
-use squall::journal::{
-    Accounting, CheckpointRecord, Ending, EventKind, FaultId, Furthest, Of, OutputBatch, Phase, RunFolder, SCHEMA, SubtaskTimes, UndoId,
-    Writer,
-};
+use squall::journal::{Accounting, CheckpointRecord, Ending, EventKind, Furthest, Of, OutputBatch, Phase, RunFolder, SCHEMA, Writer};
 use squall::metric::Metric;
 use squall::plan::{Plan, PlannedFault, Soak, Trigger};
 use squall::run::{Distribution, Pooled};
@@ -31,7 +30,6 @@ const COMMIT: i64 = 2000;
 /// How long a kill keeps it down at the start, in milliseconds.
 const DOWN: f64 = 8000.0;
 const MIB: f64 = 1_048_576.0;
-const FAULT: &str = "lose-one";
 
 /// The soak.
 #[derive(Debug, Clone, Copy)]
@@ -327,156 +325,6 @@ impl Story<'_> {
             let summed = self.sums.add(metric, of.clone(), Distribution { from, to, histogram: values.clone(), negative });
             self.tell(at, EventKind::Histogram { metric, of, from, to, negative, histogram, summary: Some(summary), sum });
             summed.into_iter().for_each(|sum| self.tell(at, sum));
-        }
-    }
-
-    fn probes(&mut self, at: i64, killed: Option<i64>, sent: f64, lag: f64, coarser: i64) {
-        let hours = at as f64 / 3.6e6;
-        let restarted = killed.map_or(0, |kill| kill + self.down(kill) as i64);
-        for half in 0..2 {
-            if at % (1000 * coarser) != 0 || coarser > 1 && half > 0 {
-                continue;
-            }
-            let now = at + half * 500;
-            let of_inputs = (0..4).flat_map(|index| {
-                [
-                    (Metric::LogEnd, partition("orders", index), (sent / 4.0).floor()),
-                    (Metric::CommittedLag, partition("orders", index), (lag / 4.0).floor()),
-                ]
-            });
-            self.look(now, of_inputs);
-            let of_sinks = (0..4).map(|index| (Metric::HiddenByTransactions, partition("enriched", index), ((at % COMMIT) / 2) as f64));
-            self.look(now, of_sinks.chain([(Metric::UnderReplicated, Of::Run, 0.0)]));
-            self.look(
-                now,
-                [(Metric::Taskmanagers, 2.0), (Metric::Slots, 4.0), (Metric::FreeSlots, 0.0)]
-                    .map(|(metric, value)| (metric, Of::Run, value)),
-            );
-        }
-        if at % (1000 * coarser) == 0 {
-            self.look(at + 100, [(Metric::Restarts, Of::Run, self.kills.partition_point(|kill| kill + 3000 <= at) as f64)]);
-            for vertex in ["source", "sink"] {
-                let mut row = Vec::new();
-                for index in 0..2 {
-                    let of = || Of::Subtask { vertex: vertex.to_owned(), index };
-                    let busy = ((0.3 + self.noise(0.05)) * 1000.0).round() / 1000.0;
-                    row.extend([(Metric::Busy, of(), busy), (Metric::Backpressure, of(), 0.0), (Metric::Idle, of(), 1.0 - busy)]);
-                    row.push((Metric::SubtaskRecords, of(), (sent / 2.0).floor()));
-                }
-                if vertex == "source" {
-                    row.extend((0..4).map(|index| (Metric::SourcePosition, partition("orders", index), (sent / 4.0).floor())));
-                }
-                self.look(at + 120, row);
-            }
-            for node in self.nodes.clone() {
-                let used = (90.0 + self.noise(30.0)) * MIB;
-                let of = || Of::Node(node.clone());
-                self.look(
-                    at + 140,
-                    [
-                        (Metric::HeapUsed, of(), used.floor()),
-                        (Metric::Heap, of(), used.floor() / (512.0 * MIB)),
-                        (Metric::GcTime, of(), (hours * 40.0 * 100.0).floor() / 100.0),
-                    ],
-                );
-            }
-            let memory = ((60.0 + self.noise(0.5)) * MIB / 4096.0).floor() * 4096.0;
-            let cpu = 0.2 + self.noise(0.02);
-            self.look(at + 150, [(Metric::OwnCpu, Of::Run, cpu), (Metric::OwnMemory, Of::Run, memory)]);
-        }
-        if at % (2000 * coarser) == 0 {
-            let mut row = Vec::new();
-            let [first, second] = self.nodes.clone();
-            for node in [first, second, "jm-1".into(), "broker-1".into(), "proxy".into()] {
-                let of = || Of::Node(node.clone());
-                row.push((Metric::ResidentMemory, of(), ((400.0 + self.noise(2.0)) * MIB / 4096.0).floor() * 4096.0));
-                row.push((Metric::OpenFiles, of(), 130.0 + self.noise(3.0).round()));
-                row.push((Metric::Threads, of(), (80.0 + self.day.drifts.threads * hours + self.noise(2.0)).round()));
-            }
-            row.push((Metric::CheckpointDisk, Of::Run, 60.0 * MIB));
-            self.look(at + 200, row);
-        }
-        if at % 60_000 == 0 {
-            for node in self.nodes.clone() {
-                let grown = self.day.drifts.heap * (at - restarted) as f64 / 3.6e6;
-                let used = 60.0 * MIB + grown + self.noise(MIB / 4.0);
-                self.look(at + 300, [(Metric::HeapAfterCollection, Of::Node(node), used.floor())]);
-            }
-        }
-    }
-
-    /// A TaskManager dies, the job restarts, and another one takes its place.
-    fn kill(&mut self, occurrence: u32, at: i64) {
-        let fault = FaultId { name: FAULT.to_owned(), occurrence };
-        let undo = UndoId(occurrence.into());
-        let node = Node { role: Role::Taskmanager, name: self.nodes[1].clone(), identity: Identity::Named };
-        let inverse = Inverse::StartReplacement { node: node.clone() };
-        let step = Step {
-            action: Action::Node { node: node.clone(), deed: NodeDeed::Kill },
-            inverse: Some(inverse.clone()),
-            witness: Witness::Gone { node: node.clone() },
-        };
-        let aim = Aim { steps: vec![step], undo_after: Some(Duration::from_secs(5)), held: false, target: node.name.clone() };
-        let testimony = Testimony { acted: true, carried_work: true, strength: Strength::Strong, what: "process gone".into() };
-        let running = at + self.down(at) as i64 - 1500;
-        let poll_gap = Duration::from_millis(200);
-        let state = |state: &str, since| EventKind::JobState { state: state.into(), since: Some(stamp(since + 3)), poll_gap };
-        let entered = [("DEPLOYING", running - 300), ("INITIALIZING", running - 200), ("RUNNING", running)];
-        let entered: BTreeMap<String, Timestamp> = entered.into_iter().map(|(state, at)| (state.to_owned(), stamp(at + 3))).collect();
-        self.nodes[1] = format!("tm-{}", occurrence + 3);
-        let mut events = vec![
-            (-20, EventKind::FaultDue { fault: fault.clone(), planned: stamp(at) }),
-            (-10, EventKind::FaultAimed { fault: fault.clone(), view: View::default(), aim }),
-            (-5, EventKind::UndoRecorded { undo, fault: fault.clone(), step: 0, inverse, due: None }),
-            (
-                1,
-                EventKind::ActionPerformed {
-                    fault: fault.clone(),
-                    step: 0,
-                    effective: Some(stamp(at)),
-                    what: "killed".into(),
-                    error: None,
-                },
-            ),
-            (30, EventKind::Witnessed { fault: fault.clone(), step: 0, testimony }),
-            (
-                2300,
-                EventKind::Exception {
-                    thrown: stamp(at + 2003),
-                    name: "org.apache.flink.runtime.jobmaster.JobMasterException".into(),
-                    task: None,
-                    taskmanager: None,
-                    cause: format!("JobMasterException: TaskManager with id {} is no longer reachable.", node.name),
-                    thrown_in: None,
-                },
-            ),
-            (2300, state("RESTARTING", at + 2005)),
-            (2350, EventKind::SubtasksRunning { running: 2, total: 4, poll_gap }),
-            (3200, state("RUNNING", at + 3010)),
-            (5000, EventKind::UndoStarted { undo, by: "engine".into() }),
-            (5100, EventKind::UndoPerformed { undo, restored: true, effective: None, what: "another one started".into(), error: None }),
-            (5101, EventKind::FaultRemoved { fault }),
-            (running - at + 250, EventKind::Restored { checkpoint: (at / COMMIT) as u64, savepoint: false, at: stamp(running - 200) }),
-            (running - at + 251, EventKind::SubtasksRunning { running: 4, total: 4, poll_gap }),
-        ];
-        for (vertex, index) in [("source", 0), ("source", 1), ("sink", 0), ("sink", 1)] {
-            let times = SubtaskTimes {
-                vertex: vertex.into(),
-                index,
-                attempt: occurrence + 1,
-                state: "RUNNING".into(),
-                taskmanager: Some(self.nodes[1].clone()),
-                entered: entered.clone(),
-            };
-            events.push((running - at + 260, EventKind::SubtaskTimes(times)));
-        }
-        events.sort_by_key(|(after, _)| *after);
-        self.due = events.into_iter().map(|(after, event)| (at + after, event)).collect();
-    }
-
-    fn tell_due(&mut self, until: i64) {
-        while let Some((at, event)) = self.due.pop_front_if(|(at, _)| *at <= until) {
-            self.tell(at, event);
         }
     }
 }
