@@ -302,8 +302,7 @@ pub enum EventKind {
         /// What it comes to: values, median, 99th percentile and maximum, in microseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         summary: Option<[u64; 4]>,
-        /// Whether it only repeats, as their sum, the values of others from the same minute, which are written as well: what judges a long
-        /// window then has sixty times less to read.
+        /// Whether it only repeats, as their sum, the values of others from the same minute: long windows are read from these.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         sum: bool,
     },
