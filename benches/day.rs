@@ -9,7 +9,7 @@ mod simulated;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
 use simulated::{Day, Drifts};
 use squall::analysis::Analysis;
@@ -18,24 +18,39 @@ use squall::clock;
 use squall::journal::Event;
 use squall::report::{self, Extras, terminal};
 
-/// Counts what is held.
+/// Counts what is held, while it is asked to: that takes time.
 struct Counting;
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
+static COUNTS: AtomicBool = AtomicBool::new(false);
+static HELD: AtomicIsize = AtomicIsize::new(0);
+static MOST: AtomicIsize = AtomicIsize::new(0);
+
+impl Counting {
+    fn count(bytes: isize) {
+        if COUNTS.load(Ordering::Relaxed) {
+            MOST.fetch_max(HELD.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
+        }
+    }
+}
 
 // SAFETY: everything is done by the system's allocator; only numbers are kept beside.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        MOST.fetch_max(HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size(), Ordering::Relaxed);
+        Self::count(layout.size() as isize);
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        Self::count(-(layout.size() as isize));
         // SAFETY: as the caller promised.
         unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::count(size as isize - layout.size() as isize);
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
@@ -62,7 +77,7 @@ fn main() {
     }
 }
 
-fn mib(bytes: usize) -> f64 {
+fn mib(bytes: isize) -> f64 {
     bytes as f64 / 1_048_576.0
 }
 
@@ -70,8 +85,6 @@ fn mib(bytes: usize) -> f64 {
 fn report_of(day: &Day) {
     let home = tempfile::tempdir().unwrap();
     let folder = day.write(home.path());
-    let before = HELD.load(Ordering::Relaxed);
-    MOST.store(before, Ordering::Relaxed);
     let start = clock::now();
     let run = stored::journal(folder.path()).unwrap();
     let read = clock::now();
@@ -81,28 +94,42 @@ fn report_of(day: &Day) {
     let summary = terminal::summary(&outcome, None, &terminal::Look::default());
     let written = clock::now();
     assert!(!summary.is_empty());
+    let faults = outcome.faults.len();
+    drop((outcome, run));
+    let most = most_held(|| drop(stored::journal(folder.path()).unwrap().analysis.outcome()));
     println!(
         "{:>7} s  {:>6}  {:>6.1} MiB  {:>5.2} s  {:>5.2} s  {:>5.2} s  {:>5.2} s  {:>4.0} MiB",
         day.spacing,
-        outcome.faults.len(),
+        faults,
         mib(below(folder.path())),
         read.seconds_since(start),
         judged.seconds_since(read),
         written.seconds_since(judged),
         written.seconds_since(start),
-        mib(MOST.load(Ordering::Relaxed) - before)
+        mib(most)
     );
 }
 
+/// The most bytes that are held while this is done.
+fn most_held(work: impl FnOnce()) -> isize {
+    let before = HELD.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    COUNTS.store(true, Ordering::Relaxed);
+    work();
+    COUNTS.store(false, Ordering::Relaxed);
+    MOST.load(Ordering::Relaxed) - before
+}
+
 /// Bytes of journal and samples.
-fn below(folder: &Path) -> usize {
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len() as usize);
+fn below(folder: &Path) -> isize {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len() as isize);
     let samples = std::fs::read_dir(folder.join("samples")).unwrap();
-    size(&folder.join("journal.ndjson")) + samples.map(|entry| size(&entry.unwrap().path())).sum::<usize>()
+    size(&folder.join("journal.ndjson")) + samples.map(|entry| size(&entry.unwrap().path())).sum::<isize>()
 }
 
 /// Bytes that a fold holds after each hour of a run.
-fn held(day: &Day, mut analysis: Analysis) -> Vec<usize> {
+fn held(day: &Day, mut analysis: Analysis) -> Vec<isize> {
+    COUNTS.store(true, Ordering::Relaxed);
     let (mut seq, mut hours, mut first) = (0, Vec::new(), None);
     day.tell(&mut |at, event| {
         // What the simulation holds by itself is no part of it.
@@ -110,8 +137,9 @@ fn held(day: &Day, mut analysis: Analysis) -> Vec<usize> {
         analysis.push(&Event { seq, at, event });
         seq += 1;
         if at.seconds_since(began) >= 3600.0 * (hours.len() + 1) as f64 {
-            hours.push(HELD.load(Ordering::Relaxed).saturating_sub(before));
+            hours.push(HELD.load(Ordering::Relaxed) - before);
         }
     });
+    COUNTS.store(false, Ordering::Relaxed);
     hours
 }

@@ -115,7 +115,7 @@ fn value_at(index: u64) -> u64 {
     }
 }
 
-/// Calls `found` with each index that has a count. None where it breaks off or goes too far.
+/// Calls `found` with each index that has a count, and some that have none. None where it breaks off or goes too far.
 fn each(payload: &[u8], mut found: impl FnMut(usize, u64)) -> Option<()> {
     /// Values beyond 2^63 are none.
     const MOST: usize = 64 << HALF;
@@ -128,23 +128,16 @@ fn each(payload: &[u8], mut found: impl FnMut(usize, u64)) -> Option<()> {
         } else {
             long(&mut rest)?
         };
-        if raw & 1 == 0 {
-            if raw > 0 {
-                if index >= MOST {
-                    return None;
-                }
-                found(index, raw >> 1);
-            }
-            index += 1;
-        } else {
-            // A negative number is so many indices without a count.
-            index = index.checked_add(usize::try_from(raw >> 1).ok()?)?.checked_add(1)?;
-        }
-        if index > MOST {
+        if index >= MOST {
             return None;
         }
+        // A negative number is so many indices without a count, one more than its half. Counts and such runs take turns as chance will
+        // have it, so there is no branch to guess.
+        let (half, negative) = (raw >> 1, raw & 1);
+        found(index, half * (1 - negative));
+        index = index.checked_add(usize::try_from(half * negative).ok()?)?.checked_add(1)?;
     }
-    Some(())
+    (index <= MOST).then_some(())
 }
 
 /// LEB128 of at most nine bytes, the ninth whole.

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use super::reader::Entry;
 use super::rows::RowReader;
 
-/// Threads that read ahead, at most: each holds a segment or two, some tens of MiB.
+/// Threads that read ahead, at most: each holds up to three segments, some tens of MiB.
 const MOST_THREADS: usize = 4;
 
 pub(super) enum LineError {
@@ -124,7 +124,7 @@ pub(super) struct Ahead {
 }
 
 struct Reading {
-    /// A segment at a time; one at most waits to be taken.
+    /// A segment at a time; two at most wait to be taken.
     segments: Receiver<Vec<Line>>,
     /// None once it has ended.
     thread: Option<JoinHandle<()>>,
@@ -138,7 +138,7 @@ impl Ahead {
     pub(super) fn of(segments: &[PathBuf]) -> io::Result<Self> {
         let most = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
         let read = |first: usize| {
-            let (send, receive) = sync_channel(0);
+            let (send, receive) = sync_channel(1);
             let lines =
                 |(index, path): (usize, &PathBuf)| Lines { followed: index + 1 < segments.len(), ..Lines::new(vec![path.clone()], true) };
             let own: Vec<Lines> = segments.iter().enumerate().skip(first).step_by(most).map(lines).collect();

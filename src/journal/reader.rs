@@ -14,12 +14,10 @@ use super::rows::Poll;
 use super::{Error, Event, SCHEMA};
 
 /// What a journal holds next.
-// One is read at a time; a box would cost each event an allocation.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// One event.
-    Event(Event),
+    /// One event: in a box, because polls are many more and small.
+    Event(Box<Event>),
     /// Samples of one look, which follow one another.
     Poll(Poll),
 }
@@ -153,7 +151,7 @@ impl Iterator for Reader {
                 return Some(Ok(event));
             }
             match self.next_entry()? {
-                Ok(Entry::Event(event)) => return Some(Ok(event)),
+                Ok(Entry::Event(event)) => return Some(Ok(*event)),
                 Ok(Entry::Poll(poll)) => self.rest = poll.events().collect::<Vec<_>>().into_iter(),
                 Err(error) => return Some(Err(error)),
             }

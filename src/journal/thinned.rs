@@ -112,7 +112,7 @@ impl Minute {
                     self.value(*metric, of, value);
                 }
             }
-            Entry::Event(Event { event, .. }) => match event {
+            Entry::Event(line) => match line.event {
                 EventKind::Sample { metric, of, value } => self.value(metric, &of, value),
                 EventKind::Output(batch) => self.output(batch),
                 EventKind::Histogram { sum: true, .. } => {}
