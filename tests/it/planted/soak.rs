@@ -57,6 +57,7 @@ fn qualify_soak() {
         row(&mut page, defect, &ran);
         println!("{}", ran.said);
         if let Some(keep) = std::env::var_os("SQUALL_KEEP") {
+            std::fs::create_dir_all(&keep).unwrap();
             let to = std::path::Path::new(&keep).join(defect);
             let copied = std::process::Command::new("cp").arg("-r").arg(&ran.folder).arg(&to).status().unwrap();
             assert!(copied.success());
