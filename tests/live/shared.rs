@@ -111,6 +111,7 @@ pub fn run(scenario: &Path) -> Command {
 pub struct Going {
     pub child: Child,
     pub folder: RunFolder,
+    home: PathBuf,
     log: PathBuf,
 }
 
@@ -125,7 +126,7 @@ impl Going {
             assert!(child.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(&log).unwrap());
             runs(home, name).difference(&before).next().cloned()
         });
-        Self { child, folder: RunFolder::open(&new).unwrap(), log }
+        Self { child, folder: RunFolder::open(&new).unwrap(), home: home.to_owned(), log }
     }
 
     /// Waits until its journal holds a line with this text.
@@ -169,7 +170,7 @@ impl Drop for Going {
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();
-            println!("undone: {:?}", squall_in(&shared().home).arg("undo").output());
+            println!("undone: {:?}", squall_in(&self.home).arg("undo").output());
         }
     }
 }
