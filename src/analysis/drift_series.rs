@@ -9,6 +9,7 @@ use super::outcome::{ExpectationOutcome, Recovery, Status};
 use super::quantile::{median, sorted};
 use super::recovery::Course;
 use super::restarts::Restarted;
+use super::series::Point;
 use super::strata::fit;
 use super::windows::Span;
 use crate::journal::Of;
@@ -219,22 +220,28 @@ impl Look<'_> {
         heap
     }
 
-    /// Says when the first heap is full, by each node's own slope.
+    /// Says when the first heap is full, by each node's own slope, and by its share of the whole at least: subtasks move with each restart, and
+    /// a node that has held the one that leaks for a minute has hardly a slope yet.
     fn heap_full(&self, drift: &mut Drift) {
         let samples = &self.analysis.samples;
         let Some((low, high)) = drift.interval.filter(|_| drift.grows()) else { return };
         let slope = drift.per_second.unwrap_or(0.0);
-        let soonest = samples
+        let alive: Vec<(&Of, Point)> = samples
             .subjects(drift.metric)
-            .filter_map(|(of, points)| {
-                let (at, used) = points.newest().filter(|(at, _)| self.end - at < 4 * self.width.max(60 * SECOND))?;
+            .filter_map(|(of, points)| Some((of, points.newest().filter(|(at, _)| self.end - at < 4 * self.width.max(60 * SECOND))?)))
+            .collect();
+        let share = slope / alive.len() as f64;
+        let soonest = alive
+            .iter()
+            .filter_map(|&(of, (at, used))| {
                 let in_use = samples.get(Metric::HeapUsed, of)?.at(at)?.1;
                 let limit = in_use / samples.get(Metric::Heap, of)?.at(at)?.1;
-                let own = fit(&self.together(drift.metric, &BTreeSet::from([of.clone()]), true, least_of))?.slope.per_second;
-                (own > 0.0 && limit.is_finite()).then(|| ((limit - used).max(0.0) / own, own / slope))
+                let own = fit(&self.together(drift.metric, &BTreeSet::from([of.clone()]), true, least_of));
+                let own = own.map_or(share, |own| own.slope.per_second.max(share));
+                (own > 0.0 && limit.is_finite()).then(|| (limit - used).max(0.0) / own)
             })
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((seconds, _)) = soonest {
+            .min_by(f64::total_cmp);
+        if let Some(seconds) = soonest {
             // The interval of the whole stands for the node's.
             let latest = (low > 0.0).then(|| seconds * slope / low);
             drift.full_in = Some((seconds, seconds * slope / high, latest));

@@ -13,8 +13,13 @@ use crate::metric::Metric;
 const SECOND: i64 = 1_000_000_000;
 const MIB: f64 = 1_048_576.0;
 
-/// Twenty minutes with a kill at minute ten; `heap` gives each TaskManager's after minutes since its job's start.
-fn soak(heap: fn(f64) -> f64, state_per_minute: f64, frozen_from: f64) -> Outcome {
+/// Minutes since the last start of the job.
+fn since(minute: f64) -> f64 {
+    if minute < 10.0 { minute } else { minute - 10.0 }
+}
+
+/// Twenty minutes with a kill at minute ten; `heap` gives each TaskManager's at a minute.
+fn soak(heap: fn(&str, f64) -> f64, state_per_minute: f64, frozen_from: f64) -> Outcome {
     let minutes = 20;
     let pipeline = Pipeline { end: minutes * 60_000, kills: vec![600_000], sample_every: 1000, ..Pipeline::default() };
     let mut asked = pipeline.asked(Vec::new());
@@ -28,7 +33,6 @@ fn soak(heap: fn(f64) -> f64, state_per_minute: f64, frozen_from: f64) -> Outcom
         let at = Timestamp(zero + second * SECOND);
         let minute = second as f64 / 60.0;
         let seen = if minute > frozen_from { frozen_from } else { minute };
-        let since = if minute < 10.0 { seen } else { seen - 10.0 };
         let noise = ((second as f64 * 0.618_033_988_75).fract() - 0.5) * if minute > frozen_from { 0.0 } else { MIB };
         let mut sample = |metric, of: &str, value| {
             let of = if of.is_empty() { Of::Run } else { Of::Node(of.to_owned()) };
@@ -36,7 +40,7 @@ fn soak(heap: fn(f64) -> f64, state_per_minute: f64, frozen_from: f64) -> Outcom
         };
         for (node, other) in [("tm-1", "tm-1"), ("tm-2", "tm-3")] {
             let node = if minute < 10.0 { node } else { other };
-            let used = heap(since) + noise;
+            let used = heap(node, seen) + noise;
             sample(Metric::HeapAfterCollection, node, used);
             sample(Metric::HeapUsed, node, used + 20.0 * MIB);
             sample(Metric::Heap, node, (used + 20.0 * MIB) / (256.0 * MIB));
@@ -62,7 +66,7 @@ const HEAP: &str = "heap of the TaskManagers";
 
 #[test]
 fn a_leak_is_found_though_a_restart_empties_the_heap() {
-    let outcome = soak(|minutes| MIB * (60.0 + 1.5 * minutes), 0.0, f64::INFINITY);
+    let outcome = soak(|_, minute| MIB * (60.0 + 1.5 * since(minute)), 0.0, f64::INFINITY);
     let heap = of(&outcome, HEAP);
     assert!(heap.grows(), "{}", heap.sentence());
     let per_minute = heap.per_second.unwrap() * 60.0 / MIB;
@@ -78,8 +82,26 @@ fn a_leak_is_found_though_a_restart_empties_the_heap() {
 }
 
 #[test]
+fn a_heap_that_took_over_the_leak_has_at_least_its_share() {
+    // What leaks 3 MiB/min moves from TaskManager to TaskManager, and came to the one with the fullest heap five minutes ago.
+    let heap = |node: &str, minute: f64| {
+        let leaked = match node {
+            "tm-1" => (minute - 15.0).max(0.0),
+            "tm-3" => since(minute).min(5.0),
+            _ => minute,
+        };
+        MIB * (60.0 + 3.0 * leaked)
+    };
+    let outcome = soak(heap, 0.0, f64::INFINITY);
+    let heap = of(&outcome, HEAP);
+    // 256 MiB, 75 in use: at the whole slope an hour, at half of it two.
+    let (full, ..) = heap.full_in.unwrap();
+    assert!(full / 60.0 > 55.0 && full / 60.0 < 125.0, "{}", heap.sentence());
+}
+
+#[test]
 fn state_that_grows_is_told_from_a_steady_heap() {
-    let outcome = soak(|_| MIB * 60.0, 600_000.0, f64::INFINITY);
+    let outcome = soak(|_, _| MIB * 60.0, 600_000.0, f64::INFINITY);
     assert_eq!(of(&outcome, HEAP).trend, Trend::Steady, "{}", of(&outcome, HEAP).sentence());
     let state = of(&outcome, "state");
     assert!((state.per_second.unwrap() * 60.0 - 600_000.0).abs() < 10_000.0, "{}", state.sentence());
@@ -88,7 +110,7 @@ fn state_that_grows_is_told_from_a_steady_heap() {
 
 #[test]
 fn a_clean_run_has_no_drift_and_says_what_would_have_shown() {
-    let outcome = soak(|_| MIB * 60.0, 0.0, f64::INFINITY);
+    let outcome = soak(|_, _| MIB * 60.0, 0.0, f64::INFINITY);
     for drift in &outcome.drifts {
         assert!(!drift.grows(), "{} {}", drift.what, drift.sentence());
     }
@@ -100,7 +122,7 @@ fn a_clean_run_has_no_drift_and_says_what_would_have_shown() {
 
 #[test]
 fn a_heap_that_stands_still_is_no_data() {
-    let outcome = soak(|minutes| MIB * (60.0 + 1.5 * minutes), 0.0, 14.0);
+    let outcome = soak(|_, minute| MIB * (60.0 + 1.5 * since(minute)), 0.0, 14.0);
     let heap = of(&outcome, HEAP);
     assert!(matches!(&heap.trend, Trend::NoData(reason) if reason.contains("stands still")), "{}", heap.sentence());
 }
