@@ -63,7 +63,8 @@ pub(super) async fn list(shell: &Shell) -> Result<Vec<Found>, Error> {
     parse(&answer, shell.host()).ok_or_else(|| shell.strange(answer.lines().last().unwrap_or_default()))
 }
 
-/// Only what has such a name on its command line is looked at closer. The field after the last `)` of `stat` is
+/// Only what has such a name on its command line is looked at closer. It may end at any moment, and a shell that cannot read what is gone says so
+/// outside of a redirection of its command: hence the groups. The field after the last `)` of `stat` is
 /// the state; start time is the twentieth from there. Of sockets those in state 0A listen.
 fn script() -> String {
     let classes: Vec<String> = CLASSES.iter().map(|(class, _)| class.replace('.', "\\.")).collect();
@@ -72,7 +73,7 @@ fn script() -> String {
         r#"{HAVING}echo "N $(hostname 2>/dev/null) $(hostname -f 2>/dev/null) $(hostname -I 2>/dev/null)"
 for f in $(having '{classes}'); do
 d=${{f%/cmdline}}
-m=$(tr '\000' '\n' <$d/cmdline 2>/dev/null | grep -xE '{classes}|(-D)?taskmanager\.resource-id=.*') || continue
+m=$({{ tr '\000' '\n' <$d/cmdline | grep -xE '{classes}|(-D)?taskmanager\.resource-id=.*'; }} 2>/dev/null) || continue
 s=$(cat $d/stat 2>/dev/null) || continue
 echo "P ${{d#/proc/}} ${{s##*) }}"
 printf '%s\n' "$m" | sed 's/^/A /'
@@ -169,6 +170,19 @@ E";
         assert_eq!(taskmanager.addresses, ["tm-host", "tm-host.example", "10.0.0.7", "::1"]);
         assert_eq!((found[1].role, found[1].is_stopped()), (Role::Broker, true));
         assert_eq!(parse(&ANSWER[..300], None), None, "an answer that breaks off is none");
+    }
+
+    #[tokio::test]
+    async fn processes_that_end_while_they_are_looked_at_are_no_mistake() {
+        let churn = "while :; do sh -c : x kafka.Kafka & sh -c : x kafka.Kafka; done";
+        let mut churn = tokio::process::Command::new("sh").args(["-c", churn]).kill_on_drop(true).process_group(0).spawn().unwrap();
+        let shell = Shell::new(Host::Here);
+        for _ in 0..30 {
+            list(&shell).await.unwrap();
+        }
+        let group = nix::unistd::Pid::from_raw(i32::try_from(churn.id().unwrap()).unwrap());
+        nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).unwrap();
+        churn.wait().await.unwrap();
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use super::spec::{Host, Ssh};
 /// can look behind a zero byte.
 pub(super) const HAVING: &str = r#"having() {
 if printf 'a\000b' | grep -q b 2>/dev/null; then grep -lsE "$1" /proc/[0-9]*/cmdline
-else for f in /proc/[0-9]*/cmdline; do tr '\000' ' ' <$f 2>/dev/null | grep -qE "$1" && echo $f; done; fi
+else for f in /proc/[0-9]*/cmdline; do { tr '\000' ' ' <$f | grep -qE "$1"; } 2>/dev/null && echo $f; done; fi
 }
 "#;
 
